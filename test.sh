@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Builds everything and runs all tests. The last line says `N passed, N failed, N skipped`.
+#
+#   ./test.sh                  everything
+#   ./test.sh --filter X       arguments go to `dotnet test`; the web client's unit tests are left out
+#
+# SKIP_INSTALL=1   installs nothing, even as root
+# CI=true          a test that is skipped because a tool is missing counts as failed (the tests see to that)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+
+passed=0 failed=0 skipped=0
+results=$PWD/TestResults
+
+main() {
+  install_tools
+  rm -rf "$results"
+  mkdir -p "$results"
+
+  if ! dotnet build Monstera.sln -c Release; then
+    echo "The build failed; no test was run."
+    finish 1
+  fi
+
+  [[ $# -gt 0 ]] || run_web_tests
+  run_dotnet_tests "$@"
+  finish 0
+}
+
+# What browser tests need, on Debian and as root; silent when it is all there.
+install_tools() {
+  [[ ${SKIP_INSTALL:-} != 1 && $(id -u) == 0 ]] && command -v apt-get dpkg-query >/dev/null || return 0
+  local package missing=()
+  for package in chromium fonts-noto-cjk fonts-noto-color-emoji; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+  done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+
+  echo "Installing ${missing[*]}"
+  local log
+  log=$(mktemp)
+  if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } \
+      >"$log" 2>&1 </dev/null; then
+    tail -n 5 "$log"
+    echo "They could not be installed; tests that need them say so."
+  fi
+  rm -f "$log"
+}
+
+run_web_tests() {
+  [[ -f Monstera.Web/package.json ]] || return 0
+  if ! command -v npm >/dev/null; then
+    echo "npm is not on the PATH: the web client's unit tests are not run."
+    if [[ ${CI:-} == true ]]; then failed=$((failed + 1)); else skipped=$((skipped + 1)); fi
+    return 0
+  fi
+
+  local json=$results/web.json status=0 web_failed
+  (cd Monstera.Web && npm test -- --reporter=default --reporter=json --outputFile.json="$json") || status=$?
+  web_failed=$(json_number "$json" numFailedTests)
+  # A file that does not even load fails no test of its own.
+  [[ $status == 0 || $web_failed != 0 ]] || web_failed=1
+  passed=$((passed + $(json_number "$json" numPassedTests)))
+  failed=$((failed + web_failed))
+  skipped=$((skipped + $(json_number "$json" numPendingTests) + $(json_number "$json" numTodoTests)))
+}
+
+run_dotnet_tests() {
+  local status=0 trx counters total executed trx_passed dotnet_failed=0
+  dotnet test Monstera.sln -c Release --no-build --logger trx --results-directory "$results" "$@" || status=$?
+
+  for trx in "$results"/*.trx; do
+    [[ -f $trx ]] || continue
+    counters=$(grep -m1 '<Counters ' "$trx")
+    total=$(attribute "$counters" total)
+    executed=$(attribute "$counters" executed)
+    trx_passed=$(attribute "$counters" passed)
+    passed=$((passed + trx_passed))
+    dotnet_failed=$((dotnet_failed + executed - trx_passed))
+    skipped=$((skipped + total - executed))
+    awk -F'testName="' '/<UnitTestResult/ { name = /outcome="NotExecuted"/ ? substr($2, 1, index($2, "\"") - 1) : "" }
+      name && /<Message>/ { gsub(/^ *<Message>|<\/Message>.*$/, ""); print "Skipped " name ": " $0; name = "" }' "$trx"
+  done
+  # A test run that crashed may leave no failed test behind.
+  [[ $status == 0 || $dotnet_failed != 0 ]] || dotnet_failed=1
+  failed=$((failed + dotnet_failed))
+}
+
+json_number() { # file, key: the number at the first place of the key, or 0
+  local found
+  found=$(grep -o "\"$2\": *[0-9]*" "$1" 2>/dev/null | head -n 1 | grep -o '[0-9]*$' || true)
+  echo "${found:-0}"
+}
+
+attribute() { # element, name
+  sed -E "s/.* $2=\"([0-9]+)\".*/\1/" <<<"$1"
+}
+
+finish() { # exit status, unless a test failed or none ran
+  local status=$1
+  [[ $failed == 0 && $((passed + failed)) -gt 0 ]] || status=1
+  echo "$passed passed, $failed failed, $skipped skipped"
+  exit "$status"
+}
+
+main "$@"
