@@ -1,0 +1,3 @@
+import { expect, test } from 'vitest';
+
+test('the tests run', () => expect(document.createElement('p')).toBeTruthy());
