@@ -10,6 +10,13 @@ public sealed record Caller(TenantId Tenant, UserId User, SessionId? Session, Da
 {
     /// <summary>The caller that authentication has put into <paramref name="principal"/>; null when nobody is signed in.</summary>
     public static Caller? Of(ClaimsPrincipal? principal) => (principal?.Identity as CallerIdentity)?.Caller;
+
+    /// <summary>Makes the caller a parameter of endpoints, which all require one unless they say otherwise.</summary>
+    public static ValueTask<Caller?> BindAsync(HttpContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return ValueTask.FromResult(Of(context.User));
+    }
 }
 
 /// <summary>Carries the <see cref="Caller"/> itself, so that no request parses ids out of claims.</summary>

@@ -1,0 +1,128 @@
+using Microsoft.AspNetCore.Http.Features;
+using Monstera.Data;
+
+namespace Monstera.Server.Errors;
+
+/// <summary>
+/// The outermost middleware: whatever goes wrong, and whatever is refused without a body (unknown addresses and methods, the framework's own refusals), is answered with
+/// the one error body of docs/protocol.md section 3.
+/// </summary>
+public sealed partial class ErrorBodies(RequestDelegate next, ILogger<ErrorBodies> log)
+{
+    /// <summary>Limit of a request's body, whoever reads it.</summary>
+    public const int BodyBytesMax = 65_536;
+
+    public async Task Invoke(HttpContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        LimitBody(context);
+        try
+        {
+            await next(context);
+        }
+        catch (Exception e)
+        {
+            if (!await Answer(context, e))
+            {
+                throw;
+            }
+
+            return;
+        }
+
+        if (!context.Response.HasStarted && OfStatus(context) is { } error)
+        {
+            await Problem.Write(context, error, context.Response.StatusCode);
+        }
+    }
+
+    /// <returns>False when it is too late for an answer: the exception goes on and the connection is cut, so that no client takes half an answer for a whole one.</returns>
+    private async Task<bool> Answer(HttpContext context, Exception e)
+    {
+        if (context.RequestAborted.IsCancellationRequested && e is OperationCanceledException or IOException)
+        {
+            // Nobody is left to answer.
+            return true;
+        }
+
+        Error? error = e switch
+        {
+            BadHttpRequestException bad => BadRequests.Explain(bad),
+            StorageUnavailableException => Error.Unavailable(),
+            _ => null,
+        };
+
+        if (e is StorageUnavailableException)
+        {
+            LogUnavailable(log, e, context.Request.Method, context.Request.Path);
+        }
+
+        if (error is null)
+        {
+            LogUnhandled(log, e, context.Request.Method, context.Request.Path);
+            error = new Error(ErrorCode.Internal, "A bug in the server. It was logged.");
+        }
+
+        if (context.Response.HasStarted)
+        {
+            return false;
+        }
+
+        KeepCors(context);
+        await Problem.Write(context, error);
+        return true;
+    }
+
+    /// <summary>An error without a body of its own gets one; a body that is there is left alone.</summary>
+    private static Error? OfStatus(HttpContext context)
+    {
+        HttpResponse response = context.Response;
+        if (response.StatusCode < StatusCodes.Status400BadRequest || response.ContentLength is > 0 || response.ContentType is not null)
+        {
+            return null;
+        }
+
+        return response.StatusCode switch
+        {
+            StatusCodes.Status401Unauthorized => new Error(ErrorCode.Unauthenticated, "Not signed in."),
+            StatusCodes.Status403Forbidden => new Error(ErrorCode.Forbidden, "Not allowed."),
+            StatusCodes.Status404NotFound => Error.NotFound("address"),
+            StatusCodes.Status405MethodNotAllowed => new Error(
+                ErrorCode.UnknownMethod, $"This address has no {Shortened(context.Request.Method)}; the header Allow names what it has."),
+            StatusCodes.Status413PayloadTooLarge => new Error(ErrorCode.TooLarge, $"The body of a request is at most {BodyBytesMax} bytes."),
+            StatusCodes.Status429TooManyRequests => new Error(ErrorCode.RateLimited, "Too many calls.", 1_000),
+            StatusCodes.Status503ServiceUnavailable => new Error(ErrorCode.Overloaded, "The server has too much to do.", 1_000),
+            < StatusCodes.Status500InternalServerError => Error.Invalid("The request is not what this address takes."),
+            _ => new Error(ErrorCode.Internal, "A bug in the server."),
+        };
+    }
+
+    private static string Shortened(string method) => method.Length <= 16 ? method : method[..16];
+
+    private static void LimitBody(HttpContext context)
+    {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = BodyBytesMax;
+        }
+    }
+
+    /// <summary>Throws away what the failed endpoint had prepared, but not the headers that let a page of another origin read the error.</summary>
+    private static void KeepCors(HttpContext context)
+    {
+        var kept = context.Response.Headers
+            .Where(header => header.Key.StartsWith("Access-Control-", StringComparison.OrdinalIgnoreCase) || header.Key.Equals("Vary", StringComparison.OrdinalIgnoreCase))
+            .ToList();
+        context.Response.Clear();
+        foreach (var header in kept)
+        {
+            context.Response.Headers[header.Key] = header.Value;
+        }
+    }
+
+    [LoggerMessage(2000, LogLevel.Error, "{Method} {Path} failed.")]
+    private static partial void LogUnhandled(ILogger logger, Exception exception, string method, PathString path);
+
+    [LoggerMessage(2001, LogLevel.Warning, "{Method} {Path}: the storage does not answer.")]
+    private static partial void LogUnavailable(ILogger logger, Exception exception, string method, PathString path);
+}
