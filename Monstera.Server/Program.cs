@@ -1,5 +1,3 @@
-var app = WebApplication.CreateBuilder(args).Build();
+using Monstera.Server.Commands;
 
-app.MapGet("/", () => "Monstera");
-
-app.Run();
+return await MonsteraCommand.Run(args);

@@ -53,7 +53,7 @@ public interface IDirectory
 
     ValueTask SetPasswordHash(TenantId tenant, UserId user, string passwordHash, CancellationToken cancel);
 
-    /// <summary>One more wrong password; <paramref name="lockedUntil"/> from the caller's rule.</summary>
+    /// <summary>One more wrong password. When that locks the account is the caller's rule: <see cref="LockOut"/>.</summary>
     /// <returns>The failures since the last right one, this one included.</returns>
     ValueTask<int> RecordSignInFailure(TenantId tenant, UserId user, CancellationToken cancel);
 

@@ -1,0 +1,22 @@
+using System.CommandLine;
+
+namespace Monstera.Server.Commands;
+
+/// <summary>The command line: <c>monstera [serve] [--Key=value …]</c>.</summary>
+public static class MonsteraCommand
+{
+    /// <returns>0 when all went well, 1 when the server could not run, 2 when a setting is wrong.</returns>
+    public static Task<int> Run(string[] args)
+    {
+        Command serve = new("serve", "Runs the server (what happens when no command is named).") { TreatUnmatchedTokensAsErrors = false };
+        serve.SetAction((parsed, _) => ServeCommand.Run([.. parsed.UnmatchedTokens]));
+
+        RootCommand root = new("Monstera: chat that never loses, repeats or reorders a message. Settings: --Monstera:DataFolder=…, --urls=…, or the environment.")
+        {
+            TreatUnmatchedTokensAsErrors = false,
+            Subcommands = { serve },
+        };
+        root.SetAction((parsed, _) => ServeCommand.Run([.. parsed.UnmatchedTokens]));
+        return root.Parse(args).InvokeAsync();
+    }
+}

@@ -1,0 +1,117 @@
+namespace Monstera.Server.Configuration;
+
+/// <summary>Who may make an account.</summary>
+public enum Registration
+{
+    /// <summary>Those with an invitation.</summary>
+    Invite,
+
+    /// <summary>Everybody who can reach the server.</summary>
+    Open,
+
+    /// <summary>Nobody; invitations do not work either.</summary>
+    Closed,
+}
+
+/// <summary>
+/// All settings, under the key <c>Monstera</c> (environment: <c>Monstera__DataFolder</c> and so on). Phase 1 needs none of them set.
+/// Checked at start by <see cref="MonsteraOptionsValidator"/>, which names the key and the value that is wrong.
+/// </summary>
+public sealed class MonsteraOptions
+{
+    public const string Section = "Monstera";
+
+    /// <summary>Where the SQLite file lives; made when missing. Relative to the folder the server is started in.</summary>
+    public string DataFolder { get; set; } = "data";
+
+    public Registration Registration { get; set; } = Registration.Invite;
+
+    /// <summary>Origins (scheme://host[:port]) beside the server's own whose pages may use the API and the hub with cookies.</summary>
+    public IReadOnlyList<string> AllowedOrigins { get; set; } = [];
+
+    public ConnectionTokenOptions ConnectionTokens { get; set; } = new();
+
+    public SessionOptions Sessions { get; set; } = new();
+
+    public LimitOptions Limits { get; set; } = new();
+
+    public RealtimeOptions Realtime { get; set; } = new();
+}
+
+/// <summary>The key that a host product shares with the server. Either a secret or a public key; neither: no connection tokens.</summary>
+public sealed class ConnectionTokenOptions
+{
+    /// <summary>HS256: at least 32 bytes of UTF-8.</summary>
+    public string? Secret { get; set; }
+
+    /// <summary>RS256 (RSA of at least 2,048 bits) or ES256 (P-256), in PEM.</summary>
+    public string? PublicKey { get; set; }
+
+    /// <summary>When set, the token's <c>iss</c> must be this.</summary>
+    public string? Issuer { get; set; }
+
+    /// <summary>When set, the token's <c>aud</c> must be or contain this.</summary>
+    public string? Audience { get; set; }
+}
+
+public sealed class SessionOptions
+{
+    /// <summary>A session ends when it was not used for this long.</summary>
+    public int Days { get; set; } = 30;
+}
+
+/// <summary>Rates (tokens a second, and how many may come at once) and bounds. A rate of 0 switches that limit off.</summary>
+public sealed class LimitOptions
+{
+    // A person types a few messages a second at most; a bot in a hurry stays under these too. They are there to stop floods.
+    public int WritesPerSecondPerConnection { get; set; } = 50;
+
+    public int WritesBurstPerConnection { get; set; } = 200;
+
+    public int WritesPerSecondPerUser { get; set; } = 100;
+
+    public int WritesBurstPerUser { get; set; } = 400;
+
+    public int CallsPerSecondPerConnection { get; set; } = 100;
+
+    public int CallsBurstPerConnection { get; set; } = 400;
+
+    /// <summary>Sign-ins, registrations and look-ups of invitations from one address.</summary>
+    public int SignInsPerMinutePerAddress { get; set; } = 30;
+
+    public int ConnectionsPerUser { get; set; } = 50;
+
+    /// <summary>Drafts that wait for the write path. 8,192 of the largest texts are about 160 MB; of usual ones about 4 MB.</summary>
+    public int WriteQueueMax { get; set; } = 8_192;
+
+    /// <summary>Drafts in one transaction: bounds how long a commit holds the write lock.</summary>
+    public int WriteBatchMax { get; set; } = 1_024;
+}
+
+/// <summary>What each live connection and room may use.</summary>
+public sealed class RealtimeOptions
+{
+    /// <summary>Bytes that wait in a connection's send buffer before the connection counts as lagging.</summary>
+    public int SendBufferBytes { get; set; } = 65_536;
+
+    /// <summary>A connection that takes nothing for so long is cut.</summary>
+    public int SendTimeoutSeconds { get; set; } = 10;
+
+    public int HelloTimeoutSeconds { get; set; } = 10;
+
+    public int KeepAliveSeconds { get; set; } = 15;
+
+    public int ClientTimeoutSeconds { get; set; } = 30;
+
+    /// <summary>Recent events that a room keeps in memory for connections that lag a little.</summary>
+    public int TailEventsMax { get; set; } = 512;
+
+    /// <summary>The same in bytes of JSON; whichever bound is reached first.</summary>
+    public int TailBytesMax { get; set; } = 262_144;
+
+    /// <summary>How long an event that came too early waits for those before it until they are read from the log.</summary>
+    public int EarlyEventMs { get; set; } = 100;
+
+    /// <summary>How often the heads of active rooms are compared with the log.</summary>
+    public int HeadComparisonSeconds { get; set; } = 5;
+}

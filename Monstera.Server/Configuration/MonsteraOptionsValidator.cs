@@ -1,0 +1,130 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Options;
+
+namespace Monstera.Server.Configuration;
+
+/// <summary>Checks every setting at start. A message names the key and the value (never a secret's).</summary>
+public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
+{
+    private const int SecretBytesMin = 32;
+    private const int RsaBitsMin = 2048;
+
+    public ValidateOptionsResult Validate(string? name, MonsteraOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        List<string> failures = [];
+
+        if (string.IsNullOrWhiteSpace(options.DataFolder))
+        {
+            failures.Add(Message("DataFolder", options.DataFolder, "name a folder"));
+        }
+
+        if (!Enum.IsDefined(options.Registration))
+        {
+            failures.Add(Message("Registration", options.Registration, "is one of invite, open, closed"));
+        }
+
+        for (int i = 0; i < options.AllowedOrigins.Count; i++)
+        {
+            if (!IsOrigin(options.AllowedOrigins[i]))
+            {
+                failures.Add(Message($"AllowedOrigins:{i}", options.AllowedOrigins[i], "is an origin such as https://chat.example.org, without a path"));
+            }
+        }
+
+        CheckConnectionTokens(options.ConnectionTokens, failures);
+        InRange("Sessions:Days", options.Sessions.Days, 1, 3_650, failures);
+        CheckLimits(options.Limits, failures);
+        CheckRealtime(options.Realtime, failures);
+        return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    private static void CheckLimits(LimitOptions limits, List<string> failures)
+    {
+        const int rateMax = 1_000_000;
+        InRange("Limits:WritesPerSecondPerConnection", limits.WritesPerSecondPerConnection, 0, rateMax, failures);
+        InRange("Limits:WritesBurstPerConnection", limits.WritesBurstPerConnection, 1, rateMax, failures);
+        InRange("Limits:WritesPerSecondPerUser", limits.WritesPerSecondPerUser, 0, rateMax, failures);
+        InRange("Limits:WritesBurstPerUser", limits.WritesBurstPerUser, 1, rateMax, failures);
+        InRange("Limits:CallsPerSecondPerConnection", limits.CallsPerSecondPerConnection, 0, rateMax, failures);
+        InRange("Limits:CallsBurstPerConnection", limits.CallsBurstPerConnection, 1, rateMax, failures);
+        InRange("Limits:SignInsPerMinutePerAddress", limits.SignInsPerMinutePerAddress, 0, rateMax, failures);
+        InRange("Limits:ConnectionsPerUser", limits.ConnectionsPerUser, 1, rateMax, failures);
+        InRange("Limits:WriteQueueMax", limits.WriteQueueMax, 1, rateMax, failures);
+        InRange("Limits:WriteBatchMax", limits.WriteBatchMax, 1, 65_536, failures);
+    }
+
+    private static void CheckRealtime(RealtimeOptions realtime, List<string> failures)
+    {
+        InRange("Realtime:SendBufferBytes", realtime.SendBufferBytes, 4_096, 16_777_216, failures);
+        InRange("Realtime:SendTimeoutSeconds", realtime.SendTimeoutSeconds, 1, 300, failures);
+        InRange("Realtime:HelloTimeoutSeconds", realtime.HelloTimeoutSeconds, 1, 300, failures);
+        InRange("Realtime:KeepAliveSeconds", realtime.KeepAliveSeconds, 1, 300, failures);
+        InRange("Realtime:ClientTimeoutSeconds", realtime.ClientTimeoutSeconds, realtime.KeepAliveSeconds + 1, 900, failures);
+        InRange("Realtime:TailEventsMax", realtime.TailEventsMax, 1, 65_536, failures);
+        InRange("Realtime:TailBytesMax", realtime.TailBytesMax, 65_536, 67_108_864, failures);
+        InRange("Realtime:EarlyEventMs", realtime.EarlyEventMs, 1, 10_000, failures);
+        InRange("Realtime:HeadComparisonSeconds", realtime.HeadComparisonSeconds, 1, 600, failures);
+    }
+
+    private static void CheckConnectionTokens(ConnectionTokenOptions tokens, List<string> failures)
+    {
+        if (tokens.Secret is not null && tokens.PublicKey is not null)
+        {
+            failures.Add("Monstera:ConnectionTokens:PublicKey is set together with Monstera:ConnectionTokens:Secret: one algorithm for one key, set one of them.");
+        }
+
+        if (tokens.Secret is not null && Encoding.UTF8.GetByteCount(tokens.Secret) < SecretBytesMin)
+        {
+            failures.Add($"Monstera:ConnectionTokens:Secret (not shown) is {Encoding.UTF8.GetByteCount(tokens.Secret)} bytes long: it must be at least {SecretBytesMin}.");
+        }
+
+        if (tokens.PublicKey is not null && !IsUsableKey(tokens.PublicKey))
+        {
+            failures.Add($"Monstera:ConnectionTokens:PublicKey (not shown) must be a PEM public key: RSA of at least {RsaBitsMin} bits or EC on P-256.");
+        }
+    }
+
+    private static bool IsUsableKey(string pem)
+    {
+        try
+        {
+            using var rsa = RSA.Create();
+            rsa.ImportFromPem(pem);
+            return rsa.KeySize >= RsaBitsMin;
+        }
+        catch (Exception e) when (e is ArgumentException or CryptographicException)
+        {
+            // Not an RSA key: perhaps one on a curve.
+        }
+
+        try
+        {
+            using var ec = ECDsa.Create();
+            ec.ImportFromPem(pem);
+            return ec.KeySize == 256;
+        }
+        catch (Exception e) when (e is ArgumentException or CryptographicException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsOrigin(string? origin) =>
+        Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri)
+        && (uri.Scheme == Uri.UriSchemeHttps || uri.Scheme == Uri.UriSchemeHttp)
+        && uri.GetLeftPart(UriPartial.Authority).Equals(origin, StringComparison.OrdinalIgnoreCase);
+
+    private static void InRange(string key, int value, int min, int max, List<string> failures)
+    {
+        if (value < min || value > max)
+        {
+            failures.Add(Message(key, value, string.Create(CultureInfo.InvariantCulture, $"is from {min} to {max}")));
+        }
+    }
+
+    private static string Message(string key, object? value, string rule) =>
+        string.Create(CultureInfo.InvariantCulture, $"Monstera:{key} is '{value}': it {rule}.");
+}

@@ -1,0 +1,28 @@
+using Microsoft.AspNetCore.SignalR;
+using Monstera.Data.Ids;
+
+namespace Monstera.Server.Feeds;
+
+/// <summary>The events <paramref name="From"/>..<paramref name="To"/> of a room, made into one frame that all subscribers share.</summary>
+public sealed record FeedFrame(long Epoch, long From, long To, SerializedHubMessage Message);
+
+/// <summary>One connection's cursor over one room's feed.</summary>
+public abstract class FeedSubscriber(RoomFeed feed, UserId user)
+{
+    public RoomFeed Feed { get; } = feed;
+
+    public UserId User { get; } = user;
+
+    /// <summary>The last seq that this subscriber may see: that of the event that ended the membership.</summary>
+    public long Until => Volatile.Read(ref _until);
+
+    private long _until = long.MaxValue;
+
+    /// <summary>Here are the newest events. Must neither wait nor throw: who cannot take them now reads them later with <see cref="RoomFeed.ReadAfter"/>.</summary>
+    public abstract void Offer(FeedFrame frame);
+
+    /// <summary>Something changed that is in no shared frame: read after the cursor. Must neither wait nor throw.</summary>
+    public abstract void Wake();
+
+    internal void EndAt(long seq) => Volatile.Write(ref _until, Math.Min(seq, _until));
+}

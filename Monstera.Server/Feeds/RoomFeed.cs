@@ -1,0 +1,347 @@
+using System.Buffers;
+using System.Text.Json;
+using Monstera.Data.Ids;
+using Monstera.Data.Rooms;
+using Monstera.Server.Rooms;
+using Monstera.Server.Wire;
+
+namespace Monstera.Server.Feeds;
+
+/// <summary>What a subscriber finds after its cursor.</summary>
+public enum FeedReadStatus
+{
+    /// <summary>Nothing: it has everything it may have.</summary>
+    UpToDate,
+
+    /// <summary>A frame with the events that follow.</summary>
+    Frame,
+
+    /// <summary>The tail does not reach back to the cursor (or the epoch changed): it must resume from the log.</summary>
+    Gap,
+}
+
+/// <summary>
+/// One room's live events on this node: puts what arrives in order, keeps a bounded tail of it as JSON, and fans it out. What arrives is a hint: the feed
+/// applies only the event after its head, drops what it has, and holds what is early until <see cref="RoomFeeds"/> has read the events between from the log.
+/// </summary>
+/// <remarks>
+/// Fan-out never waits for a subscriber. One pass takes all events since the last pass, makes one frame of them, and offers the same bytes to everybody. Under load a frame
+/// carries many events: one write, flush and system call for a connection instead of one for each message.
+/// </remarks>
+public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, int tailBytesMax, Action<RoomFeed> early) : IThreadPoolWorkItem
+{
+    /// <summary>Frames stop here, so that one connection's share of memory and of a pass is bounded. One larger event is still a frame.</summary>
+    private const int FrameBytesMax = 65_536;
+
+    private const int EarlyEventsMax = 1_024;
+
+    private static readonly JsonWriterOptions WriterOptions = new() { Encoder = WireJson.Options.Encoder, SkipValidation = true };
+
+    private readonly Lock _gate = new();
+    private readonly FeedTail _tail = new(tailEventsMax, tailBytesMax);
+    private readonly SortedDictionary<long, RoomEvent> _early = [];
+    private readonly HashSet<FeedSubscriber> _subscribers = [];
+    private FeedSubscriber[]? _snapshot;
+    private FeedFrame? _lagFrame;
+    private bool _started;
+    private bool _passing;
+    private long _offered;
+
+    public TenantId Tenant { get; } = tenant;
+
+    public RoomId Room { get; } = room;
+
+    public long Epoch { get; private set; }
+
+    /// <summary>The last event that was applied.</summary>
+    public long Head
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _tail.Last;
+            }
+        }
+    }
+
+    public bool Started
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _started;
+            }
+        }
+    }
+
+    public bool HasEarly
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _early.Count > 0;
+            }
+        }
+    }
+
+    public int SubscriberCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _subscribers.Count;
+            }
+        }
+    }
+
+    /// <summary>Says where the log stands; the first word counts. Until then everything that arrives is held.</summary>
+    public void Start(long epoch, long head)
+    {
+        lock (_gate)
+        {
+            if (_started)
+            {
+                return;
+            }
+
+            _started = true;
+            Epoch = epoch;
+            _offered = head;
+            _tail.Clear(head);
+            ApplyEarly();
+            SchedulePass();
+        }
+    }
+
+    /// <summary>Takes committed events from the write path, the backplane or the log, in any order and any number of times.</summary>
+    public void Receive(CommittedEvents committed)
+    {
+        ArgumentNullException.ThrowIfNull(committed);
+        bool waiting;
+        lock (_gate)
+        {
+            if (_started && committed.Epoch != Epoch)
+            {
+                if (committed.Epoch > Epoch && committed.Events.Count > 0)
+                {
+                    BeginEpoch(committed.Epoch, committed.Events[^1].Seq);
+                }
+
+                return;
+            }
+
+            foreach (RoomEvent e in committed.Events)
+            {
+                if (_started && e.Seq == _tail.Last + 1)
+                {
+                    Apply(e);
+                }
+                else if ((!_started || e.Seq > _tail.Last) && _early.Count < EarlyEventsMax)
+                {
+                    _early[e.Seq] = e;
+                }
+            }
+
+            if (_started)
+            {
+                ApplyEarly();
+                SchedulePass();
+            }
+
+            waiting = _started && _early.Count > 0;
+        }
+
+        if (waiting)
+        {
+            early(this);
+        }
+    }
+
+    /// <summary>From now on the subscriber is offered what follows <paramref name="cursor"/>. The feed has been started.</summary>
+    public void Subscribe(FeedSubscriber subscriber, long cursor)
+    {
+        ArgumentNullException.ThrowIfNull(subscriber);
+        bool behind;
+        lock (_gate)
+        {
+            // The membership may have ended between the reading of the log and this moment.
+            if (_tail.LeftAfter(cursor, subscriber.User) is { } left)
+            {
+                subscriber.EndAt(left);
+            }
+
+            _subscribers.Add(subscriber);
+            _snapshot = null;
+            behind = _tail.Last > cursor;
+        }
+
+        if (behind)
+        {
+            subscriber.Wake();
+        }
+    }
+
+    public void Unsubscribe(FeedSubscriber subscriber)
+    {
+        lock (_gate)
+        {
+            if (_subscribers.Remove(subscriber))
+            {
+                _snapshot = null;
+            }
+        }
+    }
+
+    /// <summary>What follows a subscriber's cursor, for one that lags.</summary>
+    public FeedReadStatus ReadAfter(long epoch, long cursor, long until, out FeedFrame? frame)
+    {
+        frame = null;
+        ReadOnlyMemory<byte>[] events;
+        lock (_gate)
+        {
+            if (epoch != Epoch)
+            {
+                return FeedReadStatus.Gap;
+            }
+
+            if (cursor >= Math.Min(_tail.Last, until))
+            {
+                return FeedReadStatus.UpToDate;
+            }
+
+            if (cursor < _tail.First - 1)
+            {
+                return FeedReadStatus.Gap;
+            }
+
+            if (_lagFrame is { } shared && shared.Epoch == epoch && shared.From == cursor + 1 && shared.To == _tail.Last && until >= shared.To)
+            {
+                frame = shared;
+                return FeedReadStatus.Frame;
+            }
+
+            events = _tail.After(cursor, until, FrameBytesMax);
+        }
+
+        frame = new FeedFrame(epoch, cursor + 1, cursor + events.Length, HubFrames.Events(Room, epoch, events));
+
+        // Those who lag often lag together.
+        _lagFrame = frame;
+        return FeedReadStatus.Frame;
+    }
+
+    /// <summary>One pass after another until everything has been offered.</summary>
+    void IThreadPoolWorkItem.Execute()
+    {
+        while (true)
+        {
+            long epoch;
+            long from;
+            ReadOnlyMemory<byte>[] events;
+            FeedSubscriber[] subscribers;
+
+            // 1. Take all events since the last pass.
+            lock (_gate)
+            {
+                from = Math.Max(_offered + 1, _tail.First);
+                if (from > _tail.Last)
+                {
+                    _passing = false;
+                    return;
+                }
+
+                epoch = Epoch;
+                events = _tail.After(from - 1, long.MaxValue, FrameBytesMax);
+                _offered = from + events.Length - 1;
+                subscribers = _snapshot ??= [.. _subscribers];
+            }
+
+            // 2. Make one frame of them.
+            FeedFrame frame = new(epoch, from, from + events.Length - 1, HubFrames.Events(Room, epoch, events));
+
+            // 3. Offer it to everybody; nobody is waited for.
+            foreach (FeedSubscriber subscriber in subscribers)
+            {
+                subscriber.Offer(frame);
+            }
+        }
+    }
+
+    private void Apply(RoomEvent e)
+    {
+        ArrayBufferWriter<byte> buffer = new(256 + (e.Text?.Length ?? 0));
+        using (Utf8JsonWriter writer = new(buffer, WriterOptions))
+        {
+            EventJson.Write(writer, e);
+        }
+
+        UserId? left = e.Type == EventType.MemberLeft ? e.User : null;
+        _tail.Add(new TailEntry(buffer.WrittenMemory, left), _offered);
+        if (left is { } user)
+        {
+            foreach (FeedSubscriber subscriber in _subscribers)
+            {
+                if (subscriber.User == user)
+                {
+                    subscriber.EndAt(e.Seq);
+                }
+            }
+        }
+    }
+
+    private void ApplyEarly()
+    {
+        while (_early.Count > 0)
+        {
+            (long seq, RoomEvent e) = _early.First();
+            if (seq > _tail.Last + 1)
+            {
+                return;
+            }
+
+            _early.Remove(seq);
+            if (seq == _tail.Last + 1)
+            {
+                Apply(e);
+            }
+        }
+    }
+
+    /// <summary>History was lost and begins a new epoch: every cursor is of the old one, so everybody finds a gap.</summary>
+    public void Restart(long epoch, long head)
+    {
+        lock (_gate)
+        {
+            if (_started && epoch > Epoch)
+            {
+                BeginEpoch(epoch, head);
+            }
+        }
+    }
+
+    private void BeginEpoch(long epoch, long head)
+    {
+        Epoch = epoch;
+        _early.Clear();
+        _tail.Clear(head);
+        _offered = head;
+        _lagFrame = null;
+        foreach (FeedSubscriber subscriber in _subscribers)
+        {
+            subscriber.Wake();
+        }
+    }
+
+    private void SchedulePass()
+    {
+        if (!_passing && _tail.Last > _offered)
+        {
+            _passing = true;
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+}

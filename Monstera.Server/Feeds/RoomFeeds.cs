@@ -1,0 +1,248 @@
+using Microsoft.Extensions.Options;
+using Monstera.Data.Ids;
+using Monstera.Data.Rooms;
+using Monstera.Server.Backplane;
+using Monstera.Server.Configuration;
+using Monstera.Server.Rooms;
+
+namespace Monstera.Server.Feeds;
+
+/// <summary>
+/// The feeds of the rooms that have members connected to this node, and what keeps them whole: events come from this node's write path and from the backplane; what is missing
+/// between them is read from the log after a short wait; and since the last event of a room has no successor to reveal that it is missing, heads are compared with the
+/// log every few seconds, and at once after the backplane was away.
+/// </summary>
+public sealed partial class RoomFeeds : BackgroundService
+{
+    private const int RepairEventsMax = 500;
+    private const int RepairBytesMax = 1_048_576;
+    private const int HeadsPerRead = 500;
+
+    private readonly IRoomStore _store;
+    private readonly IBackplane _backplane;
+    private readonly TimeProvider _time;
+    private readonly RealtimeOptions _options;
+    private readonly ILogger<RoomFeeds> _log;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<RoomId, Entry> _feeds = [];
+    private readonly SemaphoreSlim _compareNow = new(0, 1);
+
+    public RoomFeeds(
+        IRoomStore store, IBackplane backplane, RoomWriter writer, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<RoomFeeds> log)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(writer);
+        ArgumentNullException.ThrowIfNull(backplane);
+        _store = store;
+        _backplane = backplane;
+        _time = time;
+        _options = options.Value.Realtime;
+        _log = log;
+        writer.Committed += Commit;
+        backplane.Received += Receive;
+        backplane.Restored += CompareNow;
+    }
+
+    /// <summary>The room's feed, kept for at least as long as the lease. Not started before its caller has read the log.</summary>
+    public FeedLease Acquire(TenantId tenant, RoomId room)
+    {
+        lock (_gate)
+        {
+            if (!_feeds.TryGetValue(room, out Entry? entry))
+            {
+                entry = new Entry(new RoomFeed(tenant, room, _options.TailEventsMax, _options.TailBytesMax, RepairSoon));
+                _feeds.Add(room, entry);
+            }
+
+            entry.Leases++;
+            return new FeedLease(this, entry.Feed);
+        }
+    }
+
+    /// <summary>Ends a subscription, and the feed when it was the last.</summary>
+    public void Unsubscribe(FeedSubscriber subscriber)
+    {
+        ArgumentNullException.ThrowIfNull(subscriber);
+        subscriber.Feed.Unsubscribe(subscriber);
+        DropIfUnused(subscriber.Feed.Room, release: 0);
+    }
+
+    public override void Dispose()
+    {
+        _compareNow.Dispose();
+        base.Dispose();
+    }
+
+    /// <summary>How many rooms are live on this node.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _feeds.Count;
+            }
+        }
+    }
+
+    /// <summary>Compares the heads of all live rooms with the log and reads what is missing.</summary>
+    public async Task CompareHeads(CancellationToken cancel)
+    {
+        RoomFeed[] feeds;
+        lock (_gate)
+        {
+            feeds = [.. _feeds.Values.Select(entry => entry.Feed).Where(feed => feed.Started)];
+        }
+
+        foreach (IGrouping<TenantId, RoomFeed> ofTenant in feeds.GroupBy(feed => feed.Tenant))
+        {
+            foreach (RoomFeed[] some in ofTenant.Chunk(HeadsPerRead))
+            {
+                Dictionary<RoomId, RoomFeed> byRoom = some.ToDictionary(feed => feed.Room);
+                foreach (RoomHead head in await _store.ReadHeads(ofTenant.Key, byRoom.Keys, cancel))
+                {
+                    RoomFeed feed = byRoom[head.Room];
+                    if (head.Head > feed.Head || head.Epoch != feed.Epoch)
+                    {
+                        await Repair(feed, cancel);
+                    }
+                }
+            }
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        TimeSpan every = TimeSpan.FromSeconds(_options.HeadComparisonSeconds);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                using CancellationTokenSource wait = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+                using ITimer timer = _time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), wait, every, Timeout.InfiniteTimeSpan);
+                await _compareNow.WaitAsync(wait.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await CompareHeads(stoppingToken);
+            }
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            {
+                LogCompareFailed(e);
+            }
+            catch (OperationCanceledException)
+            {
+                // The server stops.
+            }
+        }
+    }
+
+    private void Commit(CommittedEvents events)
+    {
+        _backplane.Publish(events);
+        Receive(events);
+    }
+
+    private void Receive(CommittedEvents events)
+    {
+        RoomFeed? feed;
+        lock (_gate)
+        {
+            feed = _feeds.TryGetValue(events.Room, out Entry? entry) ? entry.Feed : null;
+        }
+
+        if (feed is not null && feed.Tenant == events.Tenant)
+        {
+            feed.Receive(events);
+        }
+    }
+
+    private void CompareNow()
+    {
+        try
+        {
+            _compareNow.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // A comparison is wanted already.
+        }
+    }
+
+    /// <summary>An event came too early. Those before it are probably on their way: wait a little, then read them.</summary>
+    private void RepairSoon(RoomFeed feed) => _ = RepairAfterWait(feed);
+
+    private async Task RepairAfterWait(RoomFeed feed)
+    {
+        try
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(_options.EarlyEventMs), _time);
+            if (feed.HasEarly)
+            {
+                await Repair(feed, CancellationToken.None);
+            }
+        }
+        catch (Exception e)
+        {
+            // The next comparison of heads tries again.
+            LogRepairFailed(e, feed.Room);
+        }
+    }
+
+    private async Task Repair(RoomFeed feed, CancellationToken cancel)
+    {
+        while (true)
+        {
+            LogPage? page = await _store.ReadAfter(feed.Tenant, feed.Room, null, feed.Head, RepairEventsMax, RepairBytesMax, cancel);
+            if (page is null)
+            {
+                return;
+            }
+
+            if (page.Epoch > feed.Epoch)
+            {
+                feed.Restart(page.Epoch, page.Head);
+                return;
+            }
+
+            feed.Receive(new CommittedEvents(feed.Tenant, feed.Room, page.Epoch, page.Events));
+            if (page.Events.Count == 0 || feed.Head >= page.Head)
+            {
+                return;
+            }
+        }
+    }
+
+    private void DropIfUnused(RoomId room, int release)
+    {
+        lock (_gate)
+        {
+            if (_feeds.TryGetValue(room, out Entry? entry))
+            {
+                entry.Leases -= release;
+                if (entry.Leases == 0 && entry.Feed.SubscriberCount == 0)
+                {
+                    _feeds.Remove(room);
+                }
+            }
+        }
+    }
+
+    [LoggerMessage(1101, LogLevel.Warning, "The heads of live rooms could not be compared with the log; tried again in a few seconds")]
+    private partial void LogCompareFailed(Exception e);
+
+    [LoggerMessage(1102, LogLevel.Warning, "Missing events of room {Room} could not be read; tried again in a few seconds")]
+    private partial void LogRepairFailed(Exception e, RoomId room);
+
+    private sealed class Entry(RoomFeed feed)
+    {
+        public RoomFeed Feed { get; } = feed;
+
+        public int Leases { get; set; }
+    }
+
+    /// <summary>Keeps a feed while somebody is about to subscribe to it.</summary>
+    public readonly struct FeedLease(RoomFeeds feeds, RoomFeed feed) : IDisposable
+    {
+        public RoomFeed Feed { get; } = feed;
+
+        public void Dispose() => feeds.DropIfUnused(Feed.Room, release: 1);
+    }
+}

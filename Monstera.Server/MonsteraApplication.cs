@@ -1,0 +1,108 @@
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.Options;
+using Monstera.Data.Rooms;
+using Monstera.Server.Accounts;
+using Monstera.Server.Backplane;
+using Monstera.Server.Configuration;
+using Monstera.Server.ConnectionTokens;
+using Monstera.Server.Errors;
+using Monstera.Server.Health;
+using Monstera.Server.Presence;
+using Monstera.Server.Realtime;
+using Monstera.Server.Rest;
+using Monstera.Server.Rooms;
+using Monstera.Server.Storage;
+using Monstera.Server.Web;
+
+namespace Monstera.Server;
+
+/// <summary>The composition: which features there are and in which order a request passes them. The one place that sees them all.</summary>
+public static partial class MonsteraApplication
+{
+    /// <summary>Where the server listens when nothing else is said.</summary>
+    public const string DefaultUrl = "http://localhost:5080";
+
+    public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        configure?.Invoke(builder);
+        AddServices(builder);
+
+        WebApplication app = builder.Build();
+
+        // Settings first, then the storage, so that what is wrong with them is said before anything runs.
+        _ = app.Services.GetRequiredService<IOptions<MonsteraOptions>>().Value;
+        _ = app.Services.GetRequiredService<IRoomStore>();
+        MapRequests(app);
+        app.Lifetime.ApplicationStarted.Register(() => Announce(app));
+        return app;
+    }
+
+    private static void AddServices(WebApplicationBuilder builder)
+    {
+        IServiceCollection services = builder.Services;
+        if (!HasAddress(builder.Configuration))
+        {
+            builder.WebHost.UseUrls(DefaultUrl);
+        }
+
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = Greeting.FrameBytesMax;
+        });
+
+        services.AddOptions<MonsteraOptions>().BindConfiguration(MonsteraOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<MonsteraOptions>, MonsteraOptionsValidator>();
+        services.AddSingleton(TimeProvider.System);
+
+        services.AddErrorBodies();
+        services.AddStorage();
+        services.AddRooms();
+        services.AddMemoryBackplane();
+        services.AddMemoryPresence();
+        services.AddAccounts();
+        services.AddConnectionTokens();
+        services.AddRealtime();
+        services.AddWebClient();
+        services.AddHealth();
+    }
+
+    private static void MapRequests(WebApplication app)
+    {
+        app.UseErrorBodies();
+        app.UseSecurityHeaders();
+        app.UseWebClient();
+        app.UseRouting();
+        app.UseCors();
+        app.UseAccounts();
+
+        RouteGroupBuilder api = app.MapApi();
+        api.MapAccounts();
+        api.MapRooms();
+        app.MapHealth();
+        app.MapRealtime();
+    }
+
+    private static bool HasAddress(ConfigurationManager configuration) =>
+        configuration["urls"] is not null
+        || configuration["http_ports"] is not null
+        || configuration["https_ports"] is not null
+        || configuration.GetSection("Kestrel:Endpoints").Exists();
+
+    private static void Announce(WebApplication app)
+    {
+        ILogger log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Monstera");
+        IServerAddressesFeature? addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>();
+        string folder = Path.GetFullPath(app.Services.GetRequiredService<IOptions<MonsteraOptions>>().Value.DataFolder);
+        foreach (string address in addresses?.Addresses ?? [])
+        {
+            LogStarted(log, address, folder);
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Monstera is ready: open {Address} in a browser. Data is kept in {Folder}")]
+    private static partial void LogStarted(ILogger log, string address, string folder);
+}

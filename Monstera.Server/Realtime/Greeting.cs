@@ -1,0 +1,98 @@
+using System.Reflection;
+using Microsoft.Extensions.Options;
+using Monstera.Data.Directory;
+using Monstera.Server.Accounts;
+using Monstera.Server.Configuration;
+using Monstera.Server.ConnectionTokens;
+using Monstera.Server.Errors;
+using Monstera.Server.Rooms;
+
+namespace Monstera.Server.Realtime;
+
+/// <summary>Says who the two sides are and what holds between them.</summary>
+public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier tokens, IOptions<MonsteraOptions> options, TimeProvider time)
+{
+    public const int ProtocolVersion = 1;
+    public const int FrameBytesMax = 65_536;
+    public const int CallsInFlightMax = 64;
+
+    private static readonly string Version =
+        typeof(Greeting).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+
+    private static readonly string Node = Environment.MachineName;
+
+    public async Task<Result<HelloReply>> Hello(ChatConnection connection, HelloRequest request, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        ArgumentNullException.ThrowIfNull(request);
+        if (request.Protocol != ProtocolVersion)
+        {
+            return Error.Invalid($"protocol: this server speaks version {ProtocolVersion}.");
+        }
+
+        Caller caller = connection.Caller;
+        User? user = await directory.FindUser(caller.Tenant, caller.User, cancel);
+        Tenant? tenant = await directory.FindTenant(caller.Tenant, cancel);
+        if (user is null || tenant is null)
+        {
+            return new Error(ErrorCode.Unauthenticated, "The account is gone.");
+        }
+
+        // Between authentication and this moment the session may have ended without this connection hearing of it.
+        if (caller.Session is { } session
+            && (await directory.ReadSessions(caller.Tenant, caller.User, time.GetUtcNow(), cancel)).All(other => other.Id != session))
+        {
+            return new Error(ErrorCode.Unauthenticated, "The session has ended.");
+        }
+
+        connection.SaidHello = true;
+        return new HelloReply(
+            ProtocolVersion,
+            connection.Id,
+            new HelloUser(user.Id, user.UserName, user.DisplayName, user.Role),
+            new HelloTenant(tenant.Id, tenant.Key, tenant.Name),
+            new HelloServer(Version, Node),
+            Limits(options.Value.Limits),
+            time.GetUtcNow(),
+            caller.ExpiresAt);
+    }
+
+    /// <summary>A newer connection token of the same user: the connection ends later.</summary>
+    public async Task<Result<RefreshReply>> Refresh(ChatConnection connection, RefreshRequest request, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        ArgumentNullException.ThrowIfNull(request);
+        if (connection.Caller.ExpiresAt is null)
+        {
+            return Error.Invalid("token: this connection was not opened with a connection token.");
+        }
+
+        Result<Caller> newer = await tokens.Verify(request.Token, cancel);
+        if (newer.Error is { } error)
+        {
+            return error;
+        }
+
+        if (newer.Value!.Tenant != connection.Caller.Tenant || newer.Value.User != connection.Caller.User)
+        {
+            return new Error(ErrorCode.Forbidden, "token: of another user.");
+        }
+
+        connection.Caller = newer.Value;
+        return new RefreshReply(newer.Value.ExpiresAt!.Value);
+    }
+
+    private static HelloLimits Limits(LimitOptions limits) => new(
+        FrameBytesMax,
+        TextRules.MessageCharsMax,
+        Resumption.RoomsMax,
+        Resumption.SubscriptionsMax,
+        OpenRooms.PerConnectionMax,
+        CallsInFlightMax,
+        limits.WritesPerSecondPerConnection,
+        limits.WritesBurstPerConnection,
+        limits.WritesPerSecondPerUser,
+        limits.WritesBurstPerUser,
+        limits.CallsPerSecondPerConnection,
+        limits.CallsBurstPerConnection);
+}

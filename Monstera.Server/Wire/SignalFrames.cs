@@ -1,0 +1,25 @@
+using Microsoft.AspNetCore.SignalR;
+using Monstera.Data.Ids;
+
+namespace Monstera.Server.Wire;
+
+/// <summary>The losable signals of docs/protocol.md section 7, and the two messages about the connection itself.</summary>
+public static class SignalFrames
+{
+    /// <summary>The list of rooms changed.</summary>
+    public static SerializedHubMessage Rooms { get; } = Signal(new { type = "rooms" });
+
+    public static SerializedHubMessage Typing(RoomId room, UserId user) => Signal(new { type = "typing", room, user });
+
+    public static SerializedHubMessage Presence(UserId user, bool online) =>
+        Signal(new { type = "presence", user, state = online ? "online" : "offline" });
+
+    public static SerializedHubMessage Read(RoomId room, long seq, int unread) => Signal(new { type = "read", room, seq, unread });
+
+    /// <param name="reason"><c>session_ended</c>, <c>token_expired</c> or <c>account_disabled</c>.</param>
+    public static SerializedHubMessage SignedOut(string reason) => HubFrames.Invocation("SignedOut"u8, new { reason });
+
+    public static SerializedHubMessage Reconnect(int afterMs) => HubFrames.Invocation("Reconnect"u8, new { afterMs });
+
+    private static SerializedHubMessage Signal<T>(T signal) => HubFrames.Invocation("Signals"u8, new { signals = new[] { signal } });
+}

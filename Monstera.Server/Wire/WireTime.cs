@@ -1,0 +1,33 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Monstera.Server.Wire;
+
+/// <summary>Times on the wire: UTC with exactly three decimals, <c>2026-11-21T10:02:03.456Z</c>.</summary>
+public static class WireTime
+{
+    public const int Length = 24;
+
+    /// <summary>Writes the 24 bytes of <paramref name="time"/>.</summary>
+    public static void Format(DateTimeOffset time, Span<byte> utf8)
+    {
+        bool fits = time.UtcDateTime.TryFormat(utf8, out int written, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+        if (!fits || written != Length)
+        {
+            throw new ArgumentException("Needs 24 bytes.", nameof(utf8));
+        }
+    }
+}
+
+internal sealed class WireTimeConverter : JsonConverter<DateTimeOffset>
+{
+    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDateTimeOffset();
+
+    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options)
+    {
+        Span<byte> utf8 = stackalloc byte[WireTime.Length];
+        WireTime.Format(value, utf8);
+        writer.WriteStringValue(utf8);
+    }
+}
