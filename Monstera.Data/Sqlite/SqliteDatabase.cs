@@ -1,0 +1,244 @@
+using System.Collections.Concurrent;
+
+namespace Monstera.Data.Sqlite;
+
+/// <summary>
+/// The database file of one server: one write connection behind a gate, shared by the room store and the directory, and a pool of connections for reading,
+/// which never wait for the writer (WAL). Owns the file: a second process is refused.
+/// </summary>
+public sealed class SqliteDatabase : IDisposable
+{
+    /// <summary>Name of the file in the data folder.</summary>
+    public const string FileName = "monstera.db";
+
+    /// <summary>Reads at the same time; further ones wait. Reading is work for the processor and the disk: more would only queue there.</summary>
+    private const int ReadersMax = 16;
+
+    private static readonly SqliteQuery Truncate = new("PRAGMA wal_checkpoint(TRUNCATE)");
+
+    private readonly SqliteOwnership _ownership;
+#pragma warning disable CA2213 // Not disposed: who waits would wait for ever. Without a wait handle there is nothing to free.
+    private readonly SemaphoreSlim _writeGate = new(1, 1);
+    private readonly SemaphoreSlim _readGate = new(ReadersMax, ReadersMax);
+#pragma warning restore CA2213
+    private readonly ConcurrentBag<SqliteConnection> _idleReaders = [];
+    private SqliteConnection? _writer;
+    private bool _hasRoomStore;
+    private volatile bool _scrubDue;
+    private bool _disposed;
+
+    private SqliteDatabase(string path, SqliteOwnership ownership, SqliteConnection writer)
+    {
+        Path = path;
+        _ownership = ownership;
+        _writer = writer;
+    }
+
+    /// <summary>Where the file is.</summary>
+    public string Path { get; }
+
+    /// <summary>The version of SQLite that runs.</summary>
+    public static string EngineVersion => SqliteLibrary.EnsureLoaded();
+
+    /// <summary>Called under the write gate after a transaction was rolled back: what was remembered of it is void.</summary>
+    internal Action? RolledBack { get; set; }
+
+    /// <summary>
+    /// Opens the database of a data folder, both made when they are not there, and brings it to this server's schema:
+    /// 1. takes ownership; 2. opens; 3. migrates.
+    /// </summary>
+    /// <exception cref="StorageRefusedException">Owned by another process, of a newer schema, or tampered with.</exception>
+    /// <exception cref="StorageUnavailableException">The folder or file cannot be written, or the disk is full.</exception>
+    public static SqliteDatabase Open(string dataFolder) => Open(dataFolder, SqliteMigrations.Embedded);
+
+    internal static SqliteDatabase Open(string dataFolder, IReadOnlyList<SqliteMigration> migrations)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(dataFolder);
+        string path = System.IO.Path.Combine(System.IO.Path.GetFullPath(dataFolder), FileName);
+        MakeFolder(System.IO.Path.GetDirectoryName(path)!);
+
+        // 1.
+        SqliteOwnership ownership = SqliteOwnership.Take(path);
+        SqliteConnection? writer = null;
+        try
+        {
+            // 2.
+            writer = SqliteConnection.Open(path, readOnly: false);
+
+            // 3.
+            SqliteMigrations.Run(writer, migrations);
+            return new SqliteDatabase(path, ownership, writer);
+        }
+        catch
+        {
+            writer?.Dispose();
+            ownership.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Empties the write-ahead log when something was erased since the last time: until then the log may still hold the erased text.
+    /// Costs two syncs, so it is not done at each erasure.
+    /// </summary>
+    /// <returns>False when a reader was in the way; it is still due then.</returns>
+    public async ValueTask<bool> Scrub(CancellationToken cancel)
+    {
+        if (!_scrubDue)
+        {
+            return true;
+        }
+
+        await _writeGate.WaitAsync(cancel);
+        try
+        {
+            using SqliteStatement statement = Writer().Prepare(Truncate);
+            statement.Step();
+            bool done = statement.Int64(0) == 0;
+            _scrubDue = !done;
+            return done;
+        }
+        finally
+        {
+            _writeGate.Release();
+        }
+    }
+
+    /// <summary>One write transaction: committed and durable when this returns, without a trace when it throws.</summary>
+    /// <remarks>Runs on the caller's thread once it is its turn: SQLite knows no waiting but blocking.</remarks>
+    internal async ValueTask<T> Write<T>(Func<SqliteConnection, T> action, CancellationToken cancel)
+    {
+        await _writeGate.WaitAsync(cancel);
+        try
+        {
+            SqliteConnection connection = Writer();
+            try
+            {
+                connection.Begin(write: true);
+                T result = action(connection);
+                connection.Commit();
+                return result;
+            }
+            catch
+            {
+                if (!connection.TryRollback())
+                {
+                    _writer = null;
+                    connection.Dispose();
+                }
+
+                RolledBack?.Invoke();
+                throw;
+            }
+        }
+        finally
+        {
+            _writeGate.Release();
+        }
+    }
+
+    /// <summary>Reads at one instant.</summary>
+    internal async ValueTask<T> Read<T>(Func<SqliteConnection, T> action, CancellationToken cancel)
+    {
+        await _readGate.WaitAsync(cancel);
+        SqliteConnection? connection = null;
+        try
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (!_idleReaders.TryTake(out connection))
+            {
+                connection = SqliteConnection.Open(Path, readOnly: true);
+            }
+
+            connection.Begin(write: false);
+            T result = action(connection);
+            connection.Commit();
+            _idleReaders.Add(connection);
+            return result;
+        }
+        catch
+        {
+            // Not worth finding out what state it is in: the next read opens another.
+            connection?.Dispose();
+            throw;
+        }
+        finally
+        {
+            _readGate.Release();
+        }
+    }
+
+    /// <summary>A text was erased in this transaction.</summary>
+    internal void Erased() => _scrubDue = true;
+
+    /// <summary>The room store remembers rooms and members between transactions, which is right only while nobody else writes them.</summary>
+    internal void ClaimRooms()
+    {
+        if (_hasRoomStore)
+        {
+            throw new InvalidOperationException("A database has one room store.");
+        }
+
+        _hasRoomStore = true;
+    }
+
+    /// <summary>Waits for what is under way, empties the write-ahead log and lets go of the file.</summary>
+    public void Dispose()
+    {
+        _writeGate.Wait();
+        try
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            for (int i = 0; i < ReadersMax; i++)
+            {
+                _readGate.Wait();
+            }
+
+            _disposed = true;
+            while (_idleReaders.TryTake(out SqliteConnection? reader))
+            {
+                reader.Dispose();
+            }
+
+            // The last connection to close checkpoints and removes the write-ahead log.
+            _writer?.Dispose();
+            _writer = null;
+            _ownership.Dispose();
+            _readGate.Release(ReadersMax);
+        }
+        finally
+        {
+            _writeGate.Release();
+        }
+    }
+
+    private SqliteConnection Writer()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _writer ??= SqliteConnection.Open(Path, readOnly: false);
+    }
+
+    private static void MakeFolder(string folder)
+    {
+        try
+        {
+            if (OperatingSystem.IsWindows())
+            {
+                System.IO.Directory.CreateDirectory(folder);
+            }
+            else
+            {
+                // Messages and password hashes: nobody's business but the server's. A folder that is there keeps its mode.
+                System.IO.Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StorageUnavailableException($"The data folder {folder} cannot be made: {e.Message}", e);
+        }
+    }
+}

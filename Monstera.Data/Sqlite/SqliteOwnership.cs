@@ -1,0 +1,73 @@
+using System.Globalization;
+using System.Text;
+
+namespace Monstera.Data.Sqlite;
+
+/// <summary>
+/// Sees to it that one process at a time serves a database file: two would hand out the same memory of rooms and members. An advisory lock (flock) on
+/// a file beside it, which the system lets go of when the process ends, however it ends. The file itself stays; it means nothing.
+/// </summary>
+internal sealed class SqliteOwnership : IDisposable
+{
+    private readonly FileStream _lock;
+
+    private SqliteOwnership(FileStream file) => _lock = file;
+
+    public static SqliteOwnership Take(string databasePath)
+    {
+        string path = databasePath + ".lock";
+        try
+        {
+            // FileShare.None is flock(LOCK_EX | LOCK_NB) on Unix, and refuses other handles of this process too.
+            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            file.SetLength(0);
+            file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
+            return new SqliteOwnership(file);
+        }
+        catch (IOException e) when (IsHeld(path))
+        {
+            throw new StorageRefusedException(
+                $"{databasePath} is in use by another server{Holder(path)}. One process at a time may serve it: stop the other one, or give this one a data folder of its own.",
+                e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StorageUnavailableException($"{path} cannot be written: {e.Message}", e);
+        }
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    private static bool IsHeld(string path)
+    {
+        try
+        {
+            new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
+            return false;
+        }
+        catch (FileNotFoundException)
+        {
+            return false;
+        }
+        catch (IOException)
+        {
+            return File.Exists(path);
+        }
+    }
+
+    private static string Holder(string path)
+    {
+        try
+        {
+            // The lock is advisory: reading is not kept from us (on Windows it is, and the message does without).
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            using var reader = new StreamReader(file, Encoding.ASCII);
+            string text = reader.ReadToEnd();
+            return text.Length is > 0 and < 12 ? $" (process {text})" : "";
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+}
