@@ -8,6 +8,7 @@ using Monstera.Server.Configuration;
 using Monstera.Server.ConnectionTokens;
 using Monstera.Server.Errors;
 using Monstera.Server.Health;
+using Monstera.Server.OpenApi;
 using Monstera.Server.Presence;
 using Monstera.Server.Realtime;
 using Monstera.Server.Rest;
@@ -66,8 +67,9 @@ public static partial class MonsteraApplication
         services.AddAccounts();
         services.AddConnectionTokens();
         services.AddRealtime();
-        services.AddWebClient();
+        services.AddApiDescription();
         services.AddHealth();
+        services.AddWebClient();
     }
 
     private static void MapRequests(WebApplication app)
@@ -82,6 +84,7 @@ public static partial class MonsteraApplication
         RouteGroupBuilder api = app.MapApi();
         api.MapAccounts();
         api.MapRooms();
+        app.MapApiDescription();
         app.MapHealth();
         app.MapRealtime();
     }
