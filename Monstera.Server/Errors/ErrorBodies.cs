@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Http.Features;
 using Monstera.Data;
 
 namespace Monstera.Server.Errors;
@@ -9,13 +8,12 @@ namespace Monstera.Server.Errors;
 /// </summary>
 public sealed partial class ErrorBodies(RequestDelegate next, ILogger<ErrorBodies> log)
 {
-    /// <summary>Limit of a request's body, whoever reads it.</summary>
+    /// <summary>Of a request; the server itself reads no further either.</summary>
     public const int BodyBytesMax = 65_536;
 
     public async Task Invoke(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        LimitBody(context);
         try
         {
             await next(context);
@@ -68,7 +66,8 @@ public sealed partial class ErrorBodies(RequestDelegate next, ILogger<ErrorBodie
             return false;
         }
 
-        KeepCors(context);
+        // What the failed endpoint had prepared goes; CORS and security headers are added when the answer starts.
+        context.Response.Clear();
         await Problem.Write(context, error);
         return true;
     }
@@ -98,27 +97,6 @@ public sealed partial class ErrorBodies(RequestDelegate next, ILogger<ErrorBodie
     }
 
     private static string Shortened(string method) => method.Length <= 16 ? method : method[..16];
-
-    private static void LimitBody(HttpContext context)
-    {
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
-        {
-            size.MaxRequestBodySize = BodyBytesMax;
-        }
-    }
-
-    /// <summary>Throws away what the failed endpoint had prepared, but not the headers that let a page of another origin read the error.</summary>
-    private static void KeepCors(HttpContext context)
-    {
-        var kept = context.Response.Headers
-            .Where(header => header.Key.StartsWith("Access-Control-", StringComparison.OrdinalIgnoreCase) || header.Key.Equals("Vary", StringComparison.OrdinalIgnoreCase))
-            .ToList();
-        context.Response.Clear();
-        foreach (var header in kept)
-        {
-            context.Response.Headers[header.Key] = header.Value;
-        }
-    }
 
     [LoggerMessage(2000, LogLevel.Error, "{Method} {Path} failed.")]
     private static partial void LogUnhandled(ILogger logger, Exception exception, string method, PathString path);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Reflection;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Net.Http.Headers;
 using Monstera.Server.Errors;
@@ -43,6 +44,12 @@ public sealed class JsonBody<T> : IJsonBody, IEndpointParameterMetadataProvider
 
     private static async ValueTask<Result<T>> Read(HttpRequest request, CancellationToken cancel)
     {
+        if (request.ContentType is null && request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })
+        {
+            // No body at all is an object without fields, so that calls whose fields are all optional need none.
+            return Parse("{}"u8);
+        }
+
         if (!IsJson(request.ContentType))
         {
             return Error.Invalid("Content-Type: application/json in UTF-8 is taken.");
