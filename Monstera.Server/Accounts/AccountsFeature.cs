@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Identity;
 
@@ -9,8 +8,14 @@ public static class AccountsFeature
 {
     public static IServiceCollection AddAccounts(this IServiceCollection services)
     {
-        services.AddAuthentication(Authentication.SchemeName)
-            .AddScheme<AuthenticationSchemeOptions, Authentication>(Authentication.SchemeName, null);
+        // The core only: the rest brings Data Protection, whose key ring on disk nothing here uses.
+        services.AddAuthenticationCore(authentication =>
+        {
+            authentication.DefaultScheme = Authentication.SchemeName;
+            authentication.AddScheme<Authentication>(Authentication.SchemeName, null);
+        });
+        services.AddWebEncoders();
+        services.AddTransient<Authentication>();
         services.AddAuthorizationBuilder()
             .SetDefaultPolicy(new AuthorizationPolicyBuilder(Authentication.SchemeName).RequireAuthenticatedUser().Build());
         services.AddSingleton<IHttpContextFactory, QueryTokens>();
