@@ -14,6 +14,9 @@ namespace Monstera.Server.Realtime;
 /// </summary>
 public sealed class CodedHubProtocol(JsonHubProtocol json) : IHubProtocol
 {
+    private static readonly Error NoSuchMethod = new(ErrorCode.UnknownMethod, "The hub has no such method.");
+    private static readonly Error NoStreams = Error.Invalid("type: calls are invocations (1) without streams.");
+
     public string Name => json.Name;
 
     public int Version => json.Version;
@@ -33,20 +36,31 @@ public sealed class CodedHubProtocol(JsonHubProtocol json) : IHubProtocol
             return false;
         }
 
-        if (message is InvocationBindingFailureMessage failure)
+        message = message switch
         {
-            message = new InvocationMessage(failure.InvocationId, nameof(ChatHub.Refuse), [Describe(failure)]);
-        }
+            InvocationBindingFailureMessage failure => Refusal(failure.InvocationId, Describe(failure)),
 
+            // Nobody but this class calls that method.
+            HubMethodInvocationMessage call when IsRefuse(call.Target) => Refusal(call.InvocationId, NoSuchMethod),
+
+            // What SignalR has and this protocol has not: it would be answered with a text instead of a code.
+            StreamInvocationMessage stream => Refusal(stream.InvocationId, NoStreams),
+            InvocationMessage { StreamIds.Length: > 0 } call => Refusal(call.InvocationId, NoStreams),
+            _ => message,
+        };
         return true;
     }
+
+    private static bool IsRefuse(string target) => target.Equals(nameof(ChatHub.Refuse), StringComparison.OrdinalIgnoreCase);
+
+    private static InvocationMessage Refusal(string? invocationId, Error error) => new(invocationId, nameof(ChatHub.Refuse), [error]);
 
     private static Error Describe(InvocationBindingFailureMessage failure)
     {
         Exception cause = failure.BindingFailure.SourceException;
         return cause switch
         {
-            HubException => new Error(ErrorCode.UnknownMethod, "The hub has no such method."),
+            HubException => NoSuchMethod,
 
             // The path names the field; the exception's own message may hold parts of what was sent.
             JsonException { Path: { } path } => Error.Invalid($"{path}: missing, of the wrong type, or malformed."),

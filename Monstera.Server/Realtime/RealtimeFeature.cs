@@ -23,7 +23,8 @@ public static class RealtimeFeature
         services.AddHosted<RoomFeeds>();
         services.AddHosted<ConnectionWatch>();
 
-        services.AddSignalR().AddJsonProtocol(json => WireJson.Configure(json.PayloadSerializerOptions));
+        // Without AddHubOptions SignalR never looks at the hub's own options: no filter, its own limits.
+        services.AddSignalR().AddJsonProtocol(json => WireJson.Configure(json.PayloadSerializerOptions)).AddHubOptions<ChatHub>(_ => { });
         services.AddSingleton<IHubFilter, CallGuard>();
         services.AddOptions<HubOptions<ChatHub>>().Configure<IOptions<MonsteraOptions>, IHubFilter>((hub, options, guard) =>
         {
