@@ -5,26 +5,25 @@ using Monstera.Tests.Fixtures;
 namespace Monstera.Tests.Realtime;
 
 /// <summary>Each call of docs/protocol.md section 6: its answer, and each coded "no".</summary>
-public sealed class CallTests : IAsyncLifetime
+public sealed class CallTests(SharedServer shared) : IClassFixture<SharedServer>, IAsyncLifetime
 {
-    private RunningServer _server = null!;
+    private readonly RunningServer _server = shared.Server;
+    private readonly (string Key, Guid Id) _named = shared.NewRoom();
     private HubSocket _hub = null!;
     private Guid _room;
     private Guid _user;
 
     public async ValueTask InitializeAsync()
     {
-        _server = await LiveServer.Start();
-        _hub = await HubSocket.Connect(_server.Uri(), Tokens.For("aoi", "general"));
-        JsonElement hello = await _hub.Hello();
-        _user = hello.GetProperty("user").GetProperty("id").GetGuid();
-        _room = Tokens.RoomOf(hello.GetProperty("tenant").GetProperty("id").GetGuid(), "general");
+        _room = _named.Id;
+        _hub = await HubSocket.Connect(_server.Uri(), Tokens.For(_named.Key + " aoi", _named.Key));
+        _user = (await _hub.Hello()).GetProperty("user").GetProperty("id").GetGuid();
     }
 
     public async ValueTask DisposeAsync()
     {
         await _hub.DisposeAsync();
-        await _server.DisposeAsync();
+        _server.AssertNoErrors();
     }
 
     [Fact]
@@ -34,7 +33,7 @@ public sealed class CallTests : IAsyncLifetime
 
         Assert.Equal(1, hello.GetProperty("protocol").GetInt32());
         Assert.NotEmpty(hello.GetProperty("connection").GetString()!);
-        Assert.Equal("aoi", hello.GetProperty("user").GetProperty("displayName").GetString());
+        Assert.Equal(_named.Key + " aoi", hello.GetProperty("user").GetProperty("displayName").GetString());
         Assert.Equal("default", hello.GetProperty("tenant").GetProperty("key").GetString());
         Assert.NotEmpty(hello.GetProperty("server").GetProperty("version").GetString()!);
         Assert.NotEmpty(hello.GetProperty("server").GetProperty("node").GetString()!);
@@ -46,7 +45,7 @@ public sealed class CallTests : IAsyncLifetime
     [Fact]
     public async Task Every_call_before_Hello_is_answered_hello_required()
     {
-        await using HubSocket hub = await HubSocket.Connect(_server.Uri(), Tokens.For("aoi"));
+        await using HubSocket hub = await HubSocket.Connect(_server.Uri(), Tokens.For(_named.Key + " aoi"));
 
         Assert.Equal("hello_required", (await hub.Send(_room, "too early")).Code());
         Assert.Equal("hello_required", (await hub.Call("Rooms", new { })).Code());
@@ -110,7 +109,7 @@ public sealed class CallTests : IAsyncLifetime
     [Fact]
     public async Task MarkRead_never_goes_back_and_counts_what_others_wrote()
     {
-        await using HubSocket other = await _server.Connect("beni", ["general"]);
+        await using HubSocket other = await _server.Connect("beni", [_named.Key]);
         long first = (await other.Send(_room, "one")).Seq();
         long second = (await other.Send(_room, "two")).Seq();
 

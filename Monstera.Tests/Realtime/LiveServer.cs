@@ -27,7 +27,11 @@ internal static class LiveServer
             time,
             services =>
             {
-                services.Configure<LoggerFilterOptions>(log => log.MinLevel = LogLevel.Error);
+                services.PostConfigure<LoggerFilterOptions>(log =>
+                {
+                    log.Rules.Clear();
+                    log.MinLevel = LogLevel.Error;
+                });
                 replace?.Invoke(services);
             },
             folder);
