@@ -17,9 +17,11 @@ public abstract partial class RoomStoreContract : IDisposable
     protected static readonly RoomId Room = new(Id(21));
     protected static readonly RoomId Room2 = new(Id(22));
 
-    private StorageUnderTest? _storage;
+    private readonly Lazy<StorageUnderTest> _storage;
 
-    protected StorageUnderTest Storage => _storage ??= OpenStorage();
+    protected RoomStoreContract() => _storage = new Lazy<StorageUnderTest>(OpenStorage);
+
+    protected StorageUnderTest Storage => _storage.Value;
 
     protected IRoomStore Rooms => Storage.Rooms;
 
@@ -29,7 +31,11 @@ public abstract partial class RoomStoreContract : IDisposable
 
     public void Dispose()
     {
-        _storage?.Dispose();
+        if (_storage.IsValueCreated)
+        {
+            _storage.Value.Dispose();
+        }
+
         GC.SuppressFinalize(this);
     }
 
