@@ -96,6 +96,11 @@ public sealed class ChatConnection : IThreadPoolWorkItem
         }
 
         feed.Subscribe(subscription, cursor);
+        if (IsEnded)
+        {
+            // It ended meanwhile, and may have left the feed before it was in it.
+            _feeds.Unsubscribe(subscription);
+        }
     }
 
     /// <summary>A pass of a room offers its frame. Neither waits nor throws.</summary>
