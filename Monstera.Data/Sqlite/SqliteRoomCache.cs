@@ -17,11 +17,8 @@ internal sealed class SqliteRoom(long key, TenantId tenant, RoomState state)
 /// What the writer has learnt of rooms and members. Stays right between transactions because nobody else writes them (the file has one owner, and the owner
 /// one room store): every projection changes it too, and a rollback empties it. Bounded: full, it starts anew.
 /// </summary>
-internal sealed class SqliteRoomCache
+internal sealed class SqliteRoomCache(int roomsMax = 20_000, int membersMax = 100_000)
 {
-    private const int RoomsMax = 20_000;
-    private const int MembersMax = 100_000;
-
     private static readonly SqliteQuery FindRoom = new(
         """
         SELECT r.room_key, r.tenant, r.kind, r.name, r.name_seq, r.topic, r.topic_seq, r.epoch, r.members,
@@ -43,7 +40,7 @@ internal sealed class SqliteRoomCache
 
     public void Add(SqliteRoom room)
     {
-        if (_rooms.Count >= RoomsMax)
+        if (_rooms.Count >= roomsMax)
         {
             _rooms.Clear();
         }
@@ -54,7 +51,7 @@ internal sealed class SqliteRoomCache
     /// <param name="member">Null: no member.</param>
     public void Set(SqliteRoom room, UserId user, RoomMember? member)
     {
-        if (_members.Count >= MembersMax)
+        if (_members.Count >= membersMax)
         {
             _members.Clear();
         }

@@ -16,14 +16,20 @@ public sealed partial class SqliteRoomStore : IRoomStore
     private static readonly SqliteQuery IsMember = new("SELECT 1 FROM member WHERE room_key = ? AND user = ?");
 
     private readonly SqliteDatabase _database;
-    private readonly SqliteRoomCache _cache = new();
+    private readonly SqliteRoomCache _cache;
 
     /// <summary>One for each database.</summary>
     public SqliteRoomStore(SqliteDatabase database)
+        : this(database, new SqliteRoomCache())
+    {
+    }
+
+    internal SqliteRoomStore(SqliteDatabase database, SqliteRoomCache cache)
     {
         ArgumentNullException.ThrowIfNull(database);
         database.ClaimRooms();
-        database.RolledBack = _cache.Clear;
+        database.RolledBack = cache.Clear;
+        _cache = cache;
         _database = database;
     }
 

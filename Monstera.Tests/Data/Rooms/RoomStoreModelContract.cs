@@ -10,7 +10,7 @@ namespace Monstera.Tests.Data.Rooms;
 /// </summary>
 public abstract class RoomStoreModelContract
 {
-    private const int Histories = 150;
+    private const int Histories = 300;
     private const int StepsMax = 40;
 
     protected abstract StorageUnderTest OpenStorage();

@@ -11,3 +11,9 @@ public class SqliteRoomStoreModelTests : RoomStoreModelContract
 {
     protected override StorageUnderTest OpenStorage() => new SqliteStorage();
 }
+
+/// <summary>The writer's memory is full all the time.</summary>
+public class SqliteRoomStoreSmallCacheModelTests : RoomStoreModelContract
+{
+    protected override StorageUnderTest OpenStorage() => new SqliteStorage(cacheMax: 1);
+}

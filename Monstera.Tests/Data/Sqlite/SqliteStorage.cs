@@ -10,8 +10,12 @@ public sealed class SqliteStorage : StorageUnderTest
     private IRoomStore _rooms = null!;
     private IDirectory _directory = null!;
 
-    public SqliteStorage()
+    private readonly int? _cacheMax;
+
+    /// <param name="cacheMax">Rooms and members that the writer may remember; null: as in a server.</param>
+    public SqliteStorage(int? cacheMax = null)
     {
+        _cacheMax = cacheMax;
         Folder = System.IO.Directory.CreateTempSubdirectory("monstera-test-").FullName;
         Open();
     }
@@ -39,7 +43,7 @@ public sealed class SqliteStorage : StorageUnderTest
     private void Open()
     {
         Database = SqliteDatabase.Open(Folder);
-        _rooms = new SqliteRoomStore(Database);
+        _rooms = _cacheMax is { } max ? new SqliteRoomStore(Database, new SqliteRoomCache(max, max)) : new SqliteRoomStore(Database);
         _directory = new SqliteDirectory(Database);
     }
 }
