@@ -56,6 +56,15 @@ internal sealed class ApiDescription : IOpenApiDocumentTransformer, IOpenApiOper
             },
         };
 
+        foreach (IOpenApiParameter parameter in operation.Parameters ?? [])
+        {
+            Type? type = context.Description.ParameterDescriptions.FirstOrDefault(one => one.Name == parameter.Name)?.Type;
+            if (WireSchemas.IsId(type) && parameter is OpenApiParameter own)
+            {
+                own.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "uuid" };
+            }
+        }
+
         IList<object> metadata = context.Description.ActionDescriptor.EndpointMetadata;
         if (metadata.OfType<IAuthorizeData>().Any() && !metadata.OfType<IAllowAnonymous>().Any())
         {

@@ -7,6 +7,7 @@ public static class OpenApiFeature
     {
         options.ShouldInclude = description => description.RelativePath?.StartsWith("api/", StringComparison.Ordinal) == true;
         options.AddDocumentTransformer<ApiDescription>();
+        options.AddDocumentTransformer<AbsentFields>();
         options.AddOperationTransformer<ApiDescription>();
         options.AddSchemaTransformer<WireSchemas>();
     });

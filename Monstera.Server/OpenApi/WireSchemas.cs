@@ -15,9 +15,14 @@ internal sealed class WireSchemas : IOpenApiSchemaTransformer
     public Task TransformAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
     {
         Type type = Nullable.GetUnderlyingType(context.JsonTypeInfo.Type) ?? context.JsonTypeInfo.Type;
-        if (type.GetInterfaces().Any(one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(ITypedId<>)))
+        if (IsId(type))
         {
             (schema.Type, schema.Format) = (JsonSchemaType.String, "uuid");
+        }
+        else if (context.JsonTypeInfo.ElementType is { } element)
+        {
+            // The generator leaves out what the items are when their converter is written by hand.
+            schema.Items ??= ItemsOf(element);
         }
         else if (type == typeof(DateTimeOffset))
         {
@@ -34,6 +39,26 @@ internal sealed class WireSchemas : IOpenApiSchemaTransformer
         }
 
         return Task.CompletedTask;
+    }
+
+    public static bool IsId(Type? type) =>
+        type?.GetInterfaces().Any(one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(ITypedId<>)) == true;
+
+    private static OpenApiSchema? ItemsOf(Type element)
+    {
+        if (IsId(element))
+        {
+            return new OpenApiSchema { Type = JsonSchemaType.String, Format = "uuid" };
+        }
+
+        if (element != typeof(RoomEvent) && element != typeof(TimelineItem))
+        {
+            return null;
+        }
+
+        OpenApiSchema items = new();
+        DescribeEvent(items, isItem: element == typeof(TimelineItem));
+        return items;
     }
 
     private static void DescribeEvent(OpenApiSchema schema, bool isItem)
