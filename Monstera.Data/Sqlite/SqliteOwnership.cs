@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text;
-
 namespace Monstera.Data.Sqlite;
 
 /// <summary>
@@ -19,15 +16,12 @@ internal sealed class SqliteOwnership : IDisposable
         try
         {
             // FileShare.None is flock(LOCK_EX | LOCK_NB) on Unix, and refuses other handles of this process too.
-            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
-            file.SetLength(0);
-            file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-            return new SqliteOwnership(file);
+            return new SqliteOwnership(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
         catch (IOException e) when (IsHeld(path))
         {
             throw new StorageRefusedException(
-                $"{databasePath} is in use by another server{Holder(path)}. One process at a time may serve it: stop the other one, or give this one a data folder of its own.",
+                $"{databasePath} is in use by another server. One process at a time may serve it: stop the other one, or give this one a data folder of its own.",
                 e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -52,22 +46,6 @@ internal sealed class SqliteOwnership : IDisposable
         catch (IOException)
         {
             return File.Exists(path);
-        }
-    }
-
-    private static string Holder(string path)
-    {
-        try
-        {
-            // The lock is advisory: reading is not kept from us (on Windows it is, and the message does without).
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            using var reader = new StreamReader(file, Encoding.ASCII);
-            string text = reader.ReadToEnd();
-            return text.Length is > 0 and < 12 ? $" (process {text})" : "";
-        }
-        catch (IOException)
-        {
-            return "";
         }
     }
 }

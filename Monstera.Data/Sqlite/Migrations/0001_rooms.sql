@@ -7,7 +7,7 @@
 --   * Only the room row carries the tenant. All other rows are reached through room_key, and a room_key is only ever
 --     got from a room row whose tenant was checked.
 --   * Ids are 16 bytes, big endian, so that their order is that of their text. Times are milliseconds since 1970, UTC.
---   * A plain message writes one row of event and one entry of event_client, and nothing else.
+--   * A plain message writes one row of event with its entries in event_seq and event_client, and nothing else.
 
 CREATE TABLE room (
     room_key     INTEGER PRIMARY KEY,
@@ -29,7 +29,13 @@ CREATE INDEX room_public ON room (tenant, name_folded, id) WHERE kind = 1;
 
 -- Immutable, but for the text that a deletion erases: a message.created or message.edited (types 20, 21) without text
 -- was erased. Texts are never copied elsewhere, so that erasing here is erasing.
+--
+-- Rows of all rooms stand in the order of their coming (id: SQLite's rowid), and event_seq finds them by room. Clustering
+-- by (room_key, seq) was tried instead: each room then dirties a page of its own, pages split half empty, and, what
+-- decides it, splitting moves rows and leaves stale copies of them in the pages, where secure_delete does not look. Rows
+-- that are only ever appended never move, so that a text is erased by overwriting the one place where it stands.
 CREATE TABLE event (
+    id         INTEGER PRIMARY KEY,
     room_key   INTEGER NOT NULL,
     seq        INTEGER NOT NULL,
     type       INTEGER NOT NULL,
@@ -44,9 +50,10 @@ CREATE TABLE event (
     role       INTEGER,
     kind       INTEGER,
     name       TEXT,
-    topic      TEXT,
-    PRIMARY KEY (room_key, seq)
-) WITHOUT ROWID;
+    topic      TEXT
+);
+
+CREATE UNIQUE INDEX event_seq ON event (room_key, seq);
 
 -- Recognises a retry, for ever. The client id comes first: those of our clients grow with time, so that new entries of
 -- all rooms go to the same few pages; with room_key first each room would dirty a page of its own.
@@ -56,7 +63,7 @@ CREATE UNIQUE INDEX event_client ON event (client_id, room_key, sender) WHERE cl
 CREATE INDEX event_edit ON event (room_key, target) WHERE type = 21;
 
 -- What happened to a member last: the event that made it so, for drafts that have nothing to change.
-CREATE INDEX event_subject ON event (room_key, subject) WHERE subject IS NOT NULL;
+CREATE INDEX event_subject ON event (room_key, subject, seq) WHERE subject IS NOT NULL;
 
 CREATE TABLE member (
     room_key    INTEGER NOT NULL,

@@ -1,0 +1,90 @@
+using Microsoft.Extensions.DependencyInjection;
+using Monstera.Data.Ids;
+using Monstera.Data.Rooms;
+using Monstera.Data.Sqlite;
+
+namespace Monstera.Tests.Clients;
+
+/// <summary>The real store, with places where a test can hold a call or have it fail.</summary>
+public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
+{
+    /// <summary>Before a batch is taken.</summary>
+    public Func<IReadOnlyList<Draft>, Task>? BeforeAppend { get; set; }
+
+    /// <summary>A batch is durable, and nobody knows yet.</summary>
+    public Func<IReadOnlyList<Draft>, Task>? AfterAppend { get; set; }
+
+    /// <summary>A log was read, and whoever asked for it does not have it yet.</summary>
+    public Func<UserId?, Task>? AfterReadAfter { get; set; }
+
+    public static void Use(IServiceCollection services) =>
+        services.AddSingleton<IRoomStore>(provider => new GatedRoomStore(new SqliteRoomStore(provider.GetRequiredService<SqliteDatabase>())));
+
+    public async ValueTask<IReadOnlyList<AppendOutcome>> Append(IReadOnlyList<Draft> drafts, DateTimeOffset now, CancellationToken cancel)
+    {
+        await (BeforeAppend?.Invoke(drafts) ?? Task.CompletedTask);
+        IReadOnlyList<AppendOutcome> outcomes = await inner.Append(drafts, now, cancel);
+        await (AfterAppend?.Invoke(drafts) ?? Task.CompletedTask);
+        return outcomes;
+    }
+
+    public async ValueTask<LogPage?> ReadAfter(
+        TenantId tenant, RoomId room, UserId? reader, long after, int eventsMax, int bytesMax, CancellationToken cancel)
+    {
+        LogPage? page = await inner.ReadAfter(tenant, room, reader, after, eventsMax, bytesMax, cancel);
+        await (AfterReadAfter?.Invoke(reader) ?? Task.CompletedTask);
+        return page;
+    }
+
+    public ValueTask<TimelinePage?> ReadTimeline(TenantId tenant, RoomId room, UserId reader, TimelineQuery query, int limit, CancellationToken cancel) =>
+        inner.ReadTimeline(tenant, room, reader, query, limit, cancel);
+
+    public ValueTask<TimelineItem?> FindMessage(TenantId tenant, RoomId room, UserId reader, long seq, CancellationToken cancel) =>
+        inner.FindMessage(tenant, room, reader, seq, cancel);
+
+    public ValueTask<IReadOnlyList<TimelineItem>?> ReadPins(TenantId tenant, RoomId room, UserId reader, CancellationToken cancel) =>
+        inner.ReadPins(tenant, room, reader, cancel);
+
+    public ValueTask<IReadOnlyList<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel) =>
+        inner.ReadHeads(tenant, rooms, cancel);
+
+    public ValueTask<RoomInfo?> FindRoom(TenantId tenant, RoomId room, CancellationToken cancel) => inner.FindRoom(tenant, room, cancel);
+
+    public ValueTask<RoomMember?> FindMember(TenantId tenant, RoomId room, UserId user, CancellationToken cancel) =>
+        inner.FindMember(tenant, room, user, cancel);
+
+    public ValueTask<Page<RoomMember>?> ReadMembers(TenantId tenant, RoomId room, UserId reader, string? after, int limit, CancellationToken cancel) =>
+        inner.ReadMembers(tenant, room, reader, after, limit, cancel);
+
+    public ValueTask<IReadOnlyList<RoomSummary>> Summarize(TenantId tenant, UserId user, IReadOnlyList<ReadMarker> rooms, CancellationToken cancel) =>
+        inner.Summarize(tenant, user, rooms, cancel);
+
+    public ValueTask<int?> CountUnread(TenantId tenant, RoomId room, UserId user, long readSeq, CancellationToken cancel) =>
+        inner.CountUnread(tenant, room, user, readSeq, cancel);
+
+    public ValueTask<Page<PublicRoom>> ReadPublicRooms(TenantId tenant, UserId user, string? query, string? after, int limit, CancellationToken cancel) =>
+        inner.ReadPublicRooms(tenant, user, query, after, limit, cancel);
+
+    public ValueTask<IReadOnlyList<MembershipChange>> ReadMembershipOutbox(int limit, CancellationToken cancel) =>
+        inner.ReadMembershipOutbox(limit, cancel);
+
+    public ValueTask AcknowledgeMembershipOutbox(long id, CancellationToken cancel) => inner.AcknowledgeMembershipOutbox(id, cancel);
+}
+
+/// <summary>A place where somebody is held until the test lets go.</summary>
+public sealed class Gate
+{
+    private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Somebody stands before the gate.</summary>
+    public Task Reached => _reached.Task.WaitAsync(Signal.Patience);
+
+    public Task Pass()
+    {
+        _reached.TrySetResult();
+        return _open.Task;
+    }
+
+    public void Open() => _open.TrySetResult();
+}
