@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
@@ -92,7 +93,9 @@ internal static class CompactJwt
     private static byte[]? Decode(ReadOnlySpan<char> text)
     {
         byte[] bytes = new byte[Base64Url.GetMaxDecodedLength(text.Length)];
-        if (!Base64Url.TryDecodeFromChars(IsAlphabet(text) ? text : [], bytes, out int length) || length == 0)
+        if (!IsAlphabet(text)
+            || Base64Url.DecodeFromChars(text, bytes, out _, out int length) != OperationStatus.Done
+            || length == 0)
         {
             return null;
         }

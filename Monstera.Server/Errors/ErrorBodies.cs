@@ -30,7 +30,9 @@ public sealed partial class ErrorBodies(RequestDelegate next, ILogger<ErrorBodie
 
         if (!context.Response.HasStarted && OfStatus(context) is { } error)
         {
-            await Problem.Write(context, error, context.Response.StatusCode);
+            // The status is the code's own, but where HTTP has rules for another (405 comes with Allow).
+            bool keep = context.Response.StatusCode == StatusCodes.Status405MethodNotAllowed;
+            await Problem.Write(context, error, keep ? context.Response.StatusCode : null);
         }
     }
 
@@ -89,6 +91,7 @@ public sealed partial class ErrorBodies(RequestDelegate next, ILogger<ErrorBodie
             StatusCodes.Status405MethodNotAllowed => new Error(
                 ErrorCode.UnknownMethod, $"This address has no {Shortened(context.Request.Method)}; the header Allow names what it has."),
             StatusCodes.Status413PayloadTooLarge => new Error(ErrorCode.TooLarge, $"The body of a request is at most {BodyBytesMax} bytes."),
+            StatusCodes.Status415UnsupportedMediaType => Error.Invalid("Content-Type: application/json in UTF-8 is taken."),
             StatusCodes.Status429TooManyRequests => new Error(ErrorCode.RateLimited, "Too many calls.", 1_000),
             StatusCodes.Status503ServiceUnavailable => new Error(ErrorCode.Overloaded, "The server has too much to do.", 1_000),
             < StatusCodes.Status500InternalServerError => Error.Invalid("The request is not what this address takes."),
