@@ -17,6 +17,7 @@ public abstract class FeedSubscriber(RoomFeed feed, UserId user)
     public long Until => Volatile.Read(ref _until);
 
     private long _until = long.MaxValue;
+    private long _since;
 
     /// <summary>
     /// Here are the newest events, to be sent when <paramref name="flush"/> is flushed. Must neither wait nor throw: who cannot take them now reads them later with
@@ -27,5 +28,15 @@ public abstract class FeedSubscriber(RoomFeed feed, UserId user)
     /// <summary>Something changed that is in no shared frame: read after the cursor. Must neither wait nor throw.</summary>
     public abstract void Wake();
 
-    internal void EndAt(long seq) => Volatile.Write(ref _until, Math.Min(seq, _until));
+    /// <summary>Under the feed's lock: the subscriber was a member at <paramref name="cursor"/>.</summary>
+    internal void BeginAt(long cursor) => _since = cursor;
+
+    /// <summary>Under the feed's lock. The end of an earlier membership, of which this node hears late, ends nothing: the user has come back since.</summary>
+    internal void EndAt(long seq)
+    {
+        if (seq > _since)
+        {
+            Volatile.Write(ref _until, Math.Min(seq, _until));
+        }
+    }
 }

@@ -99,13 +99,19 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
         }
     }
 
-    /// <summary>Says where the log stands; the first word counts. Until then everything that arrives is held.</summary>
+    /// <summary>Says where the log stands; the first word of an epoch counts. Until then everything that arrives is held.</summary>
     public void Start(long epoch, long head)
     {
+        bool waiting;
         lock (_gate)
         {
             if (_started)
             {
+                if (epoch > Epoch)
+                {
+                    BeginEpoch(epoch, head);
+                }
+
                 return;
             }
 
@@ -115,6 +121,12 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
             _tail.Clear(head);
             ApplyEarly();
             SchedulePass();
+            waiting = _early.Count > 0;
+        }
+
+        if (waiting)
+        {
+            early(this);
         }
     }
 
@@ -184,6 +196,8 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
         bool behind;
         lock (_gate)
         {
+            subscriber.BeginAt(cursor);
+
             // The membership may have ended between the reading of the log and this moment.
             if (_tail.LeftAfter(cursor, subscriber.User) is { } left)
             {
@@ -335,17 +349,6 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
     }
 
     /// <summary>History was lost and begins a new epoch: every cursor is of the old one, so everybody finds a gap.</summary>
-    public void Restart(long epoch, long head)
-    {
-        lock (_gate)
-        {
-            if (_started && epoch > Epoch)
-            {
-                BeginEpoch(epoch, head);
-            }
-        }
-    }
-
     private void BeginEpoch(long epoch, long head)
     {
         Epoch = epoch;

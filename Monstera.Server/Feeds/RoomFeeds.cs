@@ -250,7 +250,7 @@ public sealed partial class RoomFeeds : BackgroundService
 
             if (page.Epoch > feed.Epoch)
             {
-                feed.Restart(page.Epoch, page.Head);
+                feed.Start(page.Epoch, page.Head);
                 return;
             }
 

@@ -81,6 +81,11 @@ public sealed partial class ChatConnection(
         }
 
         feed.Subscribe(subscription, cursor);
+        if (IsEnded)
+        {
+            // It ended meanwhile, and may have left the feed before it was in it.
+            feeds.Unsubscribe(subscription);
+        }
     }
 
     /// <summary>Sends a last message and takes nothing more; the caller then closes the connection.</summary>
