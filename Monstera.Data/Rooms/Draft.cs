@@ -24,7 +24,7 @@ public sealed record SendMessage(string Text, long? ReplyTo = null) : Draft;
 /// <summary>Replaces the text of the sender's own message. The text it has already: nothing happens.</summary>
 public sealed record EditMessage(long Target, string Text) : Draft;
 
-/// <summary>Deletes a message: the sender's own, or anybody's by a moderator or owner. Erases its text, and that of its edits, from the log.</summary>
+/// <summary>Deletes a message: the sender's own, or anybody's by a moderator or owner. Erases its text, and that of its edits, from the log; takes off its reactions and pin. Deleted already: nothing happens.</summary>
 public sealed record DeleteMessage(long Target) : Draft;
 
 /// <summary>Puts (<see cref="On"/>) or takes back the sender's own reaction. As it is already: nothing happens.</summary>
@@ -54,7 +54,7 @@ public sealed record AddMember(UserId User, RoomRole Role) : Draft;
 
 /// <summary>
 /// Ends a membership. Oneself: leaving, refused (<see cref="RefusalCode.Conflict"/>) for the last owner while others remain. Others: moderators and owners, never one of
-/// the own role or above but by an owner. No member: nothing happens. Never in a direct room.
+/// the own role or above but by an owner. No member (any more): nothing happens. Never in a direct room.
 /// </summary>
 public sealed record RemoveMember(UserId User) : Draft;
 

@@ -38,7 +38,9 @@ public interface IRoomStore
 
     /// <summary>The log after <paramref name="after"/> (0: from its beginning). Null reader: the server itself reads.</summary>
     /// <param name="eventsMax">At most this many events.</param>
-    /// <param name="bytesMax">Stops before the texts' UTF-8 lengths (plus 128 for each event) would pass this, but after at least one event.</param>
+    /// <param name="bytesMax">
+    /// Stops before the UTF-8 lengths of text, emoji, name and topic (plus 128 for each event) would pass this, but after at least one event.
+    /// </param>
     ValueTask<LogPage?> ReadAfter(
         TenantId tenant, RoomId room, UserId? reader, long after, int eventsMax, int bytesMax, CancellationToken cancel);
 
@@ -69,10 +71,13 @@ public interface IRoomStore
     ValueTask<IReadOnlyList<RoomSummary>> Summarize(
         TenantId tenant, UserId user, IReadOnlyList<ReadMarker> rooms, CancellationToken cancel);
 
-    /// <summary>Undeleted messages of others after <paramref name="readSeq"/>, up to <see cref="RoomLimits.UnreadMax"/>. Null: no member.</summary>
+    /// <summary>
+    /// Undeleted messages of others after <paramref name="readSeq"/>, up to <see cref="RoomLimits.UnreadMax"/>, among the newest <see cref="RoomLimits.ScanMax"/> events. Null: no
+    /// member.
+    /// </summary>
     ValueTask<int?> CountUnread(TenantId tenant, RoomId room, UserId user, long readSeq, CancellationToken cancel);
 
-    /// <summary>Public rooms by name (ordinal, ignoring case), then id. <paramref name="query"/>: part of the name, ignoring case and width (NFKC).</summary>
+    /// <summary>Public rooms by folded name (<see cref="FoldedText"/>) in the order of code points, then id. <paramref name="query"/>: part of the name, ignoring case and width (NFKC).</summary>
     ValueTask<Page<PublicRoom>> ReadPublicRooms(
         TenantId tenant, UserId user, string? query, string? after, int limit, CancellationToken cancel);
 

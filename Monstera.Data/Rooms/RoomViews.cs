@@ -63,7 +63,7 @@ public sealed record PublicRoom(RoomId Id, string Name, string? Topic, int Membe
 public sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
 
 /// <summary>
-/// A membership that began, changed or ended, on its way to the directory's index of who is in which room. Applying one twice, or an older after a newer
+/// A membership that began or ended (a new role is neither), on its way to the directory's index of who is in which room. Applying one twice, or an older after a newer
 /// (by <see cref="Seq"/>), must change nothing.
 /// </summary>
 /// <param name="Id">Place in the outbox: later changes have greater ones.</param>

@@ -128,7 +128,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
             mine = TryBeginGathering();
         }
 
-        FlushIf(mine, flush: null);
+        CatchUpIf(mine);
     }
 
     /// <summary>Sends a signal if the connection is free; otherwise it is lost, as signals may be.</summary>
@@ -158,7 +158,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
             mine = TryBeginGathering();
         }
 
-        FlushIf(mine, flush: null);
+        CatchUpIf(mine);
     }
 
     /// <summary>Takes nothing more, sends what was gathered and the WebSocket's good-bye, and waits for that.</summary>
@@ -187,11 +187,11 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
                 return;
             }
 
-            _turn = Turn.Gathering;
-            output.Pong(payload);
+            _turn = Turn.Writing;
         }
 
-        Flush();
+        output.Pong(payload);
+        Finish(output.Flush());
     }
 
     /// <summary>Writes what was gathered. Neither waits nor throws.</summary>
@@ -213,16 +213,14 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
             (frameBytes, _frameBytes) = (_frameBytes, 0);
         }
 
-        ValueTask<FlushResult> write = Write(replies, frames, frameBytes);
-        if (write.IsCompletedSuccessfully)
+        if (replies is null && frames is null && _closeCode == 0)
         {
-            Volatile.Write(ref _writingSince, 0);
+            // Only rooms that lag.
             EndTurn();
+            return;
         }
-        else
-        {
-            _ = EndTurnSlow(write);
-        }
+
+        Finish(Write(replies, frames, frameBytes));
     }
 
     void IThreadPoolWorkItem.Execute() => _ = CatchUp();
@@ -249,6 +247,15 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
         else
         {
             flush.Add(this);
+        }
+    }
+
+    /// <summary>The same for who has nothing to write yet, off this thread, which may hold a feed's lock.</summary>
+    private void CatchUpIf(bool mine)
+    {
+        if (mine)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
     }
 
@@ -305,6 +312,19 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
         return output.Flush();
     }
 
+    private void Finish(ValueTask<FlushResult> write)
+    {
+        if (write.IsCompletedSuccessfully)
+        {
+            Volatile.Write(ref _writingSince, 0);
+            EndTurn();
+        }
+        else
+        {
+            _ = EndTurnSlow(write);
+        }
+    }
+
     private void EndTurn()
     {
         lock (_gate)
@@ -358,6 +378,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
             ArrayBufferWriter<byte>? replies;
             lock (_gate)
             {
+                _turn = Turn.Writing;
                 (replies, _replies) = (_replies, null);
                 if (_roomsChanged)
                 {
