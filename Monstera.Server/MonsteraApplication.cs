@@ -11,6 +11,7 @@ using Monstera.Server.Health;
 using Monstera.Server.OpenApi;
 using Monstera.Server.Presence;
 using Monstera.Server.Realtime;
+using Monstera.Server.Realtime.Hub;
 using Monstera.Server.Rest;
 using Monstera.Server.Rooms;
 using Monstera.Server.Storage;
@@ -80,6 +81,7 @@ public static partial class MonsteraApplication
         app.UseRouting();
         app.UseCors();
         app.UseAccounts();
+        app.UseHubWebSockets();
 
         RouteGroupBuilder api = app.MapApi();
         api.MapAccounts();

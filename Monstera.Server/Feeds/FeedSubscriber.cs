@@ -1,10 +1,10 @@
-using Microsoft.AspNetCore.SignalR;
 using Monstera.Data.Ids;
+using Monstera.Server.Delivery;
 
 namespace Monstera.Server.Feeds;
 
 /// <summary>The events <paramref name="From"/>..<paramref name="To"/> of a room, made into one frame that all subscribers share.</summary>
-public sealed record FeedFrame(long Epoch, long From, long To, SerializedHubMessage Message);
+public sealed record FeedFrame(long Epoch, long From, long To, ReadOnlyMemory<byte> Bytes);
 
 /// <summary>One connection's cursor over one room's feed.</summary>
 public abstract class FeedSubscriber(RoomFeed feed, UserId user)
@@ -19,8 +19,11 @@ public abstract class FeedSubscriber(RoomFeed feed, UserId user)
     private long _until = long.MaxValue;
     private long _since;
 
-    /// <summary>Here are the newest events. Must neither wait nor throw: who cannot take them now reads them later with <see cref="RoomFeed.ReadAfter"/>.</summary>
-    public abstract void Offer(FeedFrame frame);
+    /// <summary>
+    /// Here are the newest events, to be sent when <paramref name="flush"/> is flushed. Must neither wait nor throw: who cannot take them now reads them later with
+    /// <see cref="RoomFeed.ReadAfter"/>.
+    /// </summary>
+    public abstract void Offer(FeedFrame frame, FlushList flush);
 
     /// <summary>Something changed that is in no shared frame: read after the cursor. Must neither wait nor throw.</summary>
     public abstract void Wake();

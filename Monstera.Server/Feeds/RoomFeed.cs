@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
+using Monstera.Server.Delivery;
 using Monstera.Server.Rooms;
 using Monstera.Server.Wire;
 
@@ -130,10 +131,12 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
     }
 
     /// <summary>Takes committed events from the write path, the backplane or the log, in any order and any number of times.</summary>
-    public void Receive(CommittedEvents committed)
+    /// <param name="flush">Given: they are offered at once, to be sent with the rest of that delivery. Otherwise soon, on the thread pool.</param>
+    public void Receive(CommittedEvents committed, FlushList? flush = null)
     {
         ArgumentNullException.ThrowIfNull(committed);
         bool waiting;
+        bool pass = false;
         lock (_gate)
         {
             if (_started && committed.Epoch != Epoch)
@@ -161,7 +164,15 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
             if (_started)
             {
                 ApplyEarly();
-                SchedulePass();
+                pass = flush is not null && !_passing;
+                if (pass)
+                {
+                    _passing = true;
+                }
+                else
+                {
+                    SchedulePass();
+                }
             }
 
             waiting = _started && _early.Count > 0;
@@ -170,6 +181,11 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
         if (waiting)
         {
             early(this);
+        }
+
+        if (pass)
+        {
+            Pass(flush!);
         }
     }
 
@@ -248,8 +264,15 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
         return FeedReadStatus.Frame;
     }
 
-    /// <summary>One pass after another until everything has been offered.</summary>
     void IThreadPoolWorkItem.Execute()
+    {
+        FlushList flush = new();
+        Pass(flush);
+        flush.FlushAll();
+    }
+
+    /// <summary>One pass after another until everything has been offered. Only who has set <c>_passing</c>.</summary>
+    private void Pass(FlushList flush)
     {
         while (true)
         {
@@ -280,7 +303,7 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
             // 3. Offer it to everybody; nobody is waited for.
             foreach (FeedSubscriber subscriber in subscribers)
             {
-                subscriber.Offer(frame);
+                subscriber.Offer(frame, flush);
             }
         }
     }

@@ -1,8 +1,10 @@
+using System.Threading.Channels;
 using Microsoft.Extensions.Options;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Backplane;
 using Monstera.Server.Configuration;
+using Monstera.Server.Delivery;
 using Monstera.Server.Rooms;
 
 namespace Monstera.Server.Feeds;
@@ -27,6 +29,9 @@ public sealed partial class RoomFeeds : BackgroundService
     private readonly Dictionary<RoomId, Entry> _feeds = [];
     private readonly SemaphoreSlim _compareNow = new(0, 1);
 
+    // As many drafts wait here as were taken by the write path, whose queue bounds them.
+    private readonly Channel<CommittedBatch> _committed = Channel.CreateUnbounded<CommittedBatch>(new UnboundedChannelOptions { SingleReader = true });
+
     public RoomFeeds(
         IRoomStore store, IBackplane backplane, RoomWriter writer, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<RoomFeeds> log)
     {
@@ -39,7 +44,7 @@ public sealed partial class RoomFeeds : BackgroundService
         _options = options.Value.Realtime;
         _log = log;
         writer.Committed += Commit;
-        backplane.Received += Receive;
+        backplane.Received += events => Receive(events, flush: null);
         backplane.Restored += CompareNow;
     }
 
@@ -111,7 +116,60 @@ public sealed partial class RoomFeeds : BackgroundService
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(DeliverAll(), CompareRegularly(stoppingToken));
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _committed.Writer.TryComplete();
+        await base.StopAsync(cancellationToken);
+    }
+
+    /// <summary>Hands over what was committed, batch by batch, while the write path commits the next.</summary>
+    private async Task DeliverAll()
+    {
+        FlushList flush = new();
+        while (await _committed.Reader.WaitToReadAsync())
+        {
+            while (_committed.Reader.TryRead(out CommittedBatch? batch))
+            {
+                Deliver(batch, flush);
+            }
+        }
+    }
+
+    private void Commit(CommittedBatch batch)
+    {
+        if (!_committed.Writer.TryWrite(batch))
+        {
+            // The node stops and nobody listens any more, but whoever writes still waits.
+            batch.Answer(flush: null);
+        }
+    }
+
+    private void Deliver(CommittedBatch batch, FlushList flush)
+    {
+        try
+        {
+            // 1. Events to the rooms' members and to the other nodes.
+            foreach (CommittedEvents events in batch.Rooms)
+            {
+                _backplane.Publish(events);
+                Receive(events, flush);
+            }
+
+            // 2. Answers to the senders.
+            batch.Answer(flush);
+        }
+        catch (Exception e)
+        {
+            LogDeliveryBroken(e);
+        }
+
+        // 3. One write for each connection.
+        flush.FlushAll();
+    }
+
+    private async Task CompareRegularly(CancellationToken stoppingToken)
     {
         TimeSpan every = TimeSpan.FromSeconds(_options.HeadComparisonSeconds);
         while (!stoppingToken.IsCancellationRequested)
@@ -134,13 +192,7 @@ public sealed partial class RoomFeeds : BackgroundService
         }
     }
 
-    private void Commit(CommittedEvents events)
-    {
-        _backplane.Publish(events);
-        Receive(events);
-    }
-
-    private void Receive(CommittedEvents events)
+    private void Receive(CommittedEvents events, FlushList? flush)
     {
         RoomFeed? feed;
         lock (_gate)
@@ -150,7 +202,7 @@ public sealed partial class RoomFeeds : BackgroundService
 
         if (feed is not null && feed.Tenant == events.Tenant)
         {
-            feed.Receive(events);
+            feed.Receive(events, flush);
         }
     }
 
@@ -224,6 +276,9 @@ public sealed partial class RoomFeeds : BackgroundService
             }
         }
     }
+
+    [LoggerMessage(1100, LogLevel.Critical, "A committed batch could not be handed over whole; its members find it in the log")]
+    private partial void LogDeliveryBroken(Exception e);
 
     [LoggerMessage(1101, LogLevel.Warning, "The heads of live rooms could not be compared with the log; tried again in a few seconds")]
     private partial void LogCompareFailed(Exception e);

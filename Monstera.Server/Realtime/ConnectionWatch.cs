@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using Monstera.Data.Ids;
 using Monstera.Server.Accounts;
 using Monstera.Server.Configuration;
+using Monstera.Server.Realtime.Hub;
 using Monstera.Server.Rooms;
 using Monstera.Server.Wire;
 
@@ -23,6 +24,9 @@ public sealed partial class ConnectionWatch : BackgroundService
     private readonly ConnectionRegistry _registry;
     private readonly OpenRooms _openRooms;
     private readonly TimeSpan _helloTimeout;
+    private readonly TimeSpan _clientTimeout;
+    private readonly TimeSpan _sendTimeout;
+    private readonly TimeSpan _keepAlive;
     private readonly TimeProvider _time;
     private readonly ILogger<ConnectionWatch> _log;
 
@@ -40,7 +44,11 @@ public sealed partial class ConnectionWatch : BackgroundService
         ArgumentNullException.ThrowIfNull(options);
         _registry = registry;
         _openRooms = openRooms;
-        _helloTimeout = TimeSpan.FromSeconds(options.Value.Realtime.HelloTimeoutSeconds);
+        RealtimeOptions realtime = options.Value.Realtime;
+        _helloTimeout = TimeSpan.FromSeconds(realtime.HelloTimeoutSeconds);
+        _clientTimeout = TimeSpan.FromSeconds(realtime.ClientTimeoutSeconds);
+        _sendTimeout = TimeSpan.FromSeconds(realtime.SendTimeoutSeconds);
+        _keepAlive = TimeSpan.FromSeconds(realtime.KeepAliveSeconds);
         _time = time;
         _log = log;
         endings.Ended += EndSession;
@@ -57,9 +65,16 @@ public sealed partial class ConnectionWatch : BackgroundService
             {
                 SignOut(connection, TokenExpired);
             }
-            else if (!connection.SaidHello && _time.GetElapsedTime(connection.ConnectedAt) >= _helloTimeout)
+            else if ((!connection.SaidHello && _time.GetElapsedTime(connection.ConnectedAt) >= _helloTimeout)
+                || _time.GetElapsedTime(connection.ReceivedAt) >= _clientTimeout
+                || connection.WritingFor >= _sendTimeout)
             {
+                // Never said Hello, silent, or not reading.
                 connection.Abort();
+            }
+            else if (connection.SilentFor >= _keepAlive)
+            {
+                connection.TrySignal(HubReplies.Ping);
             }
         }
     }
@@ -105,10 +120,9 @@ public sealed partial class ConnectionWatch : BackgroundService
         try
         {
             // Who does not read is cut all the same, after the same time.
-            Task ended = connection.End(SignalFrames.SignedOut(reason));
+            connection.End(SignalFrames.SignedOut(reason));
             await Task.Delay(Farewell, _time);
             connection.Abort();
-            await ended;
         }
         catch (Exception e)
         {

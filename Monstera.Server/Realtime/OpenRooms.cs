@@ -1,8 +1,8 @@
-using Microsoft.AspNetCore.SignalR;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Errors;
 using Monstera.Server.Presence;
+using Monstera.Server.Realtime.Hub;
 using Monstera.Server.Rooms;
 using Monstera.Server.Wire;
 
@@ -70,12 +70,29 @@ public sealed class OpenRooms
         return new OpenReply(_presence.Online(connection.Caller.Tenant, members));
     }
 
-    public void Close(ChatConnection connection, RoomId room)
+    public EmptyReply Close(ChatConnection connection, RoomId room)
     {
         lock (_gate)
         {
             Unwatch(connection, room);
         }
+
+        return new EmptyReply();
+    }
+
+    /// <summary>Somebody types: those who look at the room are told.</summary>
+    public Result<EmptyReply> Type(ChatConnection connection, RoomId room)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+
+        // A subscription ends with the membership, so it is proof enough for a signal.
+        if (!connection.IsSubscribed(room))
+        {
+            return Error.NotFound("room among those you resumed");
+        }
+
+        Signal(room, connection.Caller.User, SignalFrames.Typing(room, connection.Caller.User));
+        return new EmptyReply();
     }
 
     /// <summary>The connection is gone.</summary>
@@ -94,7 +111,7 @@ public sealed class OpenRooms
     }
 
     /// <summary>Tells all who look at the room but the user's own connections.</summary>
-    public void Signal(RoomId room, UserId from, SerializedHubMessage signal)
+    public void Signal(RoomId room, UserId from, ReadOnlyMemory<byte> signal)
     {
         ChatConnection[] watchers;
         lock (_gate)
@@ -153,13 +170,21 @@ public sealed class OpenRooms
             return;
         }
 
-        SerializedHubMessage signal = SignalFrames.Presence(change.User, change.Online);
+        ReadOnlyMemory<byte> signal = SignalFrames.Presence(change.User, change.Online);
         foreach (ChatConnection watcher in watchers)
         {
             if (watcher.Caller.User != change.User)
             {
                 watcher.TrySignal(signal);
             }
+        }
+    }
+
+    private void Follow(CommittedBatch batch)
+    {
+        foreach (CommittedEvents committed in batch.Rooms)
+        {
+            Follow(committed);
         }
     }
 

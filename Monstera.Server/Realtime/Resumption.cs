@@ -2,6 +2,7 @@ using System.Text;
 using Monstera.Data.Rooms;
 using Monstera.Server.Errors;
 using Monstera.Server.Feeds;
+using Monstera.Server.Realtime.Hub;
 
 namespace Monstera.Server.Realtime;
 

@@ -1,3 +1,4 @@
+using Monstera.Server.Delivery;
 using Monstera.Server.Feeds;
 
 namespace Monstera.Server.Realtime;
@@ -17,7 +18,7 @@ public sealed class RoomSubscription(ChatConnection connection, RoomFeed feed, l
     /// <summary>No longer the connection's subscription to this room. Guarded by the connection's lock.</summary>
     public bool IsEnded { get; set; }
 
-    public override void Offer(FeedFrame frame) => connection.Offer(this, frame);
+    public override void Offer(FeedFrame frame, FlushList flush) => connection.Offer(this, frame, flush);
 
     public override void Wake() => connection.Wake(this);
 }

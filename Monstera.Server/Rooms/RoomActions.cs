@@ -14,35 +14,51 @@ public sealed class RoomActions(RoomWriter writer, WriteLimiter limiter, IRoomSt
 {
     public const int FirstMembersMax = 100;
 
-    public Task<Result<Ack>> Send(Caller caller, SendRequest request)
+    public Task<Result<Ack>> Send(Caller caller, SendRequest request) => Write(DraftOf(caller, request));
+
+    public Task<Result<Ack>> Edit(Caller caller, EditRequest request) => Write(DraftOf(caller, request));
+
+    public Task<Result<Ack>> Delete(Caller caller, DeleteRequest request) => Write(DraftOf(caller, request));
+
+    public Task<Result<Ack>> React(Caller caller, ReactRequest request) => Write(DraftOf(caller, request));
+
+    public Task<Result<Ack>> Pin(Caller caller, PinRequest request) => Write(DraftOf(caller, request));
+
+    // What the hub, which does not wait for each write by itself, hands to the writer.
+
+    public Result<Draft> DraftOf(Caller caller, SendRequest request)
     {
         Result<string> text = TextRules.Message(request.Text);
-        return text.Error is { } error
-            ? Refuse(error)
-            : Write(caller, new SendMessage(text.Value!, request.ReplyTo) { Tenant = caller.Tenant, Room = request.Room, Sender = caller.User, ClientId = request.ClientId });
+        return (text.Error ?? limiter.TryTake(caller)) is { } error
+            ? error
+            : new SendMessage(text.Value!, request.ReplyTo) { Tenant = caller.Tenant, Room = request.Room, Sender = caller.User, ClientId = request.ClientId };
     }
 
-    public Task<Result<Ack>> Edit(Caller caller, EditRequest request)
+    public Result<Draft> DraftOf(Caller caller, EditRequest request)
     {
         Result<string> text = TextRules.Message(request.Text);
-        return text.Error is { } error
-            ? Refuse(error)
-            : Write(caller, new EditMessage(request.Seq, text.Value!) { Tenant = caller.Tenant, Room = request.Room, Sender = caller.User, ClientId = request.ClientId });
+        return (text.Error ?? limiter.TryTake(caller)) is { } error
+            ? error
+            : new EditMessage(request.Seq, text.Value!) { Tenant = caller.Tenant, Room = request.Room, Sender = caller.User, ClientId = request.ClientId };
     }
 
-    public Task<Result<Ack>> Delete(Caller caller, DeleteRequest request) =>
-        Write(caller, new DeleteMessage(request.Seq) { Tenant = caller.Tenant, Room = request.Room, Sender = caller.User, ClientId = request.ClientId });
+    public Result<Draft> DraftOf(Caller caller, DeleteRequest request) =>
+        limiter.TryTake(caller) is { } error
+            ? error
+            : new DeleteMessage(request.Seq) { Tenant = caller.Tenant, Room = request.Room, Sender = caller.User, ClientId = request.ClientId };
 
-    public Task<Result<Ack>> React(Caller caller, ReactRequest request)
+    public Result<Draft> DraftOf(Caller caller, ReactRequest request)
     {
         Result<string> emoji = TextRules.Emoji(request.Emoji);
-        return emoji.Error is { } error
-            ? Refuse(error)
-            : Write(caller, new React(request.Seq, emoji.Value!, request.On) { Tenant = caller.Tenant, Room = request.Room, Sender = caller.User, ClientId = request.ClientId });
+        return (emoji.Error ?? limiter.TryTake(caller)) is { } error
+            ? error
+            : new React(request.Seq, emoji.Value!, request.On) { Tenant = caller.Tenant, Room = request.Room, Sender = caller.User, ClientId = request.ClientId };
     }
 
-    public Task<Result<Ack>> Pin(Caller caller, PinRequest request) =>
-        Write(caller, new Pin(request.Seq, request.On) { Tenant = caller.Tenant, Room = request.Room, Sender = caller.User, ClientId = request.ClientId });
+    public Result<Draft> DraftOf(Caller caller, PinRequest request) =>
+        limiter.TryTake(caller) is { } error
+            ? error
+            : new Pin(request.Seq, request.On) { Tenant = caller.Tenant, Room = request.Room, Sender = caller.User, ClientId = request.ClientId };
 
     /// <summary>Makes a public or private room; asked again with the same client id, answers with the room that there is.</summary>
     public async Task<Result<RoomId>> Create(Caller caller, CreateRoomRequest request)
@@ -182,6 +198,8 @@ public sealed class RoomActions(RoomWriter writer, WriteLimiter limiter, IRoomSt
 
     private async Task<Result<Ack>> Write(Caller caller, Draft draft) =>
         limiter.TryTake(caller) is { } limited ? limited : AckOf(await writer.Write(draft));
+
+    private async Task<Result<Ack>> Write(Result<Draft> draft) => draft.Error is { } error ? error : AckOf(await writer.Write(draft.Value!));
 
     private static Result<Ack> AckOf(Result<AppendOutcome> outcome) =>
         outcome.Error is { } error ? error : new Ack(outcome.Value!.Seq, outcome.Value.At);

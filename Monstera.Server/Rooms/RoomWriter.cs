@@ -1,22 +1,19 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Options;
 using Monstera.Data;
-using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Configuration;
+using Monstera.Server.Delivery;
 using Monstera.Server.Errors;
 
 namespace Monstera.Server.Rooms;
-
-/// <summary>Events that were committed to one room's log: consecutive, ascending.</summary>
-public sealed record CommittedEvents(TenantId Tenant, RoomId Room, long Epoch, IReadOnlyList<RoomEvent> Events);
 
 /// <summary>
 /// The one write path: group commit. One loop takes whatever drafts have piled up while the last transaction ran, commits them in one transaction, hands the
 /// committed events on, and answers. There is no timer: an idle server adds no delay, a busy one gets large batches.
 /// </summary>
 /// <remarks>
-/// Answers come only after the commit. Drafts are committed in the order in which <see cref="Write"/> was called. When the queue is full a draft is refused with
+/// Answers come only after the commit. Drafts are committed in the order in which <see cref="Write(Draft)"/> was called. When the queue is full a draft is refused with
 /// <see cref="ErrorCode.Overloaded"/> and nothing of it is stored; when the storage fails, all drafts of the batch are answered
 /// <see cref="ErrorCode.Unavailable"/>, which means that the outcome is unknown and the same draft may be given again.
 /// </remarks>
@@ -44,19 +41,22 @@ public sealed partial class RoomWriter : BackgroundService
     }
 
     /// <summary>
-    /// Raised after each commit, before its drafts are answered, for each room of the batch, in order of seq within a room. Handlers must be quick and must not throw.
+    /// Raised after each commit that has something to tell: handlers must be quick and must not throw, and one of them calls <see cref="CommittedBatch.Answer"/>. Without a handler the
+    /// drafts are answered right away.
     /// </summary>
-    public event Action<CommittedEvents>? Committed;
+    public event Action<CommittedBatch>? Committed;
 
     /// <summary>Commits the draft. The task ends when it is durable, or refused.</summary>
     public Task<Result<AppendOutcome>> Write(Draft draft)
     {
-        PendingDraft pending = new(draft);
-        return _queue.Writer.TryWrite(pending)
-            ? pending.Task
-            : Task.FromResult<Result<AppendOutcome>>(
-                new Error(ErrorCode.Overloaded, "Too many writes are waiting; nothing was stored.", OverloadedRetryMs));
+        AwaitedDraft pending = new(draft);
+        return Write(pending) is { } error ? Task.FromResult<Result<AppendOutcome>>(error) : pending.Task;
     }
+
+    /// <summary>Commits the draft and then completes it.</summary>
+    /// <returns>Null when it was taken; otherwise nothing of it is stored and it is never completed.</returns>
+    public Error? Write(PendingDraft pending) =>
+        _queue.Writer.TryWrite(pending) ? null : new Error(ErrorCode.Overloaded, "Too many writes are waiting; nothing was stored.", OverloadedRetryMs);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -90,11 +90,16 @@ public sealed partial class RoomWriter : BackgroundService
 
             IReadOnlyList<AppendOutcome> outcomes = await _store.Append(drafts, Now(), CancellationToken.None);
 
-            // 3. Hand the committed events on, room by room.
-            Announce(batch, outcomes);
-
-            // 4. Answer. Who changed a membership hears of it when the list of rooms shows it too.
-            Answer(batch, outcomes);
+            // 3. Hand the committed events and the answers on.
+            CommittedBatch committed = new([.. batch], outcomes, _memberships);
+            if (Committed is { } handlers)
+            {
+                handlers(committed);
+            }
+            else
+            {
+                committed.Answer(flush: null);
+            }
         }
         catch (StorageUnavailableException e)
         {
@@ -109,82 +114,11 @@ public sealed partial class RoomWriter : BackgroundService
         }
     }
 
-    private void Announce(List<PendingDraft> batch, IReadOnlyList<AppendOutcome> outcomes)
-    {
-        if (Committed is not { } committed)
-        {
-            return;
-        }
-
-        Dictionary<RoomId, (TenantId Tenant, long Epoch, List<RoomEvent> Events)> rooms = [];
-        for (int i = 0; i < outcomes.Count; i++)
-        {
-            AppendOutcome outcome = outcomes[i];
-            if (outcome.Events.Count == 0)
-            {
-                continue;
-            }
-
-            Draft draft = batch[i].Draft;
-            if (!rooms.TryGetValue(draft.Room, out (TenantId Tenant, long Epoch, List<RoomEvent> Events) room))
-            {
-                room = (draft.Tenant, outcome.Epoch, []);
-                rooms.Add(draft.Room, room);
-            }
-
-            room.Events.AddRange(outcome.Events);
-        }
-
-        foreach ((RoomId id, (TenantId tenant, long epoch, List<RoomEvent> events)) in rooms)
-        {
-            committed(new CommittedEvents(tenant, id, epoch, events));
-        }
-    }
-
-    private void Answer(List<PendingDraft> batch, IReadOnlyList<AppendOutcome> outcomes)
-    {
-        List<(PendingDraft Pending, AppendOutcome Outcome)>? membershipChanges = null;
-        for (int i = 0; i < outcomes.Count; i++)
-        {
-            AppendOutcome outcome = outcomes[i];
-            if (outcome.Refusal is { } refusal)
-            {
-                batch[i].Answer(Error.From(refusal));
-            }
-            else if (ChangesMembership(batch[i].Draft))
-            {
-                (membershipChanges ??= []).Add((batch[i], outcome));
-            }
-            else
-            {
-                batch[i].Answer(outcome);
-            }
-        }
-
-        if (membershipChanges is not null)
-        {
-            _ = AnswerWhenIndexed(membershipChanges);
-        }
-    }
-
-    /// <summary>Runs beside the loop: the directory's transaction must not hold up the next batch.</summary>
-    private async Task AnswerWhenIndexed(List<(PendingDraft Pending, AppendOutcome Outcome)> changes)
-    {
-        await _memberships.CatchUp();
-        foreach ((PendingDraft pending, AppendOutcome outcome) in changes)
-        {
-            pending.Answer(outcome);
-        }
-    }
-
-    private static bool ChangesMembership(Draft draft) =>
-        draft is CreateRoom or JoinRoom or AddMember or RemoveMember or AdmitMember;
-
     private static void AnswerAll(List<PendingDraft> batch, Error error)
     {
         foreach (PendingDraft pending in batch)
         {
-            pending.Answer(error);
+            pending.Complete(error, flush: null);
         }
     }
 
@@ -197,11 +131,13 @@ public sealed partial class RoomWriter : BackgroundService
     [LoggerMessage(1002, LogLevel.Critical, "The write path broke on a batch of {Drafts} writes")]
     private partial void LogBroken(Exception e, int drafts);
 
-    /// <summary>A draft and whoever waits for it. Continuations never run on the writer's loop.</summary>
-    private sealed class PendingDraft(Draft draft) : TaskCompletionSource<Result<AppendOutcome>>(TaskCreationOptions.RunContinuationsAsynchronously)
+    /// <summary>A draft that a task waits for. Continuations never run on the delivering thread.</summary>
+    private sealed class AwaitedDraft(Draft draft) : PendingDraft(draft)
     {
-        public Draft Draft { get; } = draft;
+        private readonly TaskCompletionSource<Result<AppendOutcome>> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public void Answer(Result<AppendOutcome> result) => TrySetResult(result);
+        public Task<Result<AppendOutcome>> Task => _completion.Task;
+
+        public override void Complete(Result<AppendOutcome> result, FlushList? flush) => _completion.TrySetResult(result);
     }
 }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text.Json;
-using Microsoft.AspNetCore.SignalR;
 using Monstera.Data.Ids;
 
 namespace Monstera.Server.Wire;
@@ -12,7 +11,6 @@ namespace Monstera.Server.Wire;
 public static class HubFrames
 {
     private const byte RecordSeparator = 0x1e;
-    private const string Protocol = "json";
 
     private static readonly JsonWriterOptions WriterOptions = new()
     {
@@ -23,7 +21,7 @@ public static class HubFrames
     };
 
     /// <summary><c>Events</c> with the JSON of consecutive events of one room.</summary>
-    public static SerializedHubMessage Events(RoomId room, long epoch, ReadOnlySpan<ReadOnlyMemory<byte>> events)
+    public static ReadOnlyMemory<byte> Events(RoomId room, long epoch, ReadOnlySpan<ReadOnlyMemory<byte>> events)
     {
         int size = 160;
         foreach (ReadOnlyMemory<byte> json in events)
@@ -53,11 +51,11 @@ public static class HubFrames
     }
 
     /// <summary><c>Events</c> that tells of a gap: the connection is no longer subscribed to the room.</summary>
-    public static SerializedHubMessage Gap(RoomId room, long epoch, long head) =>
+    public static ReadOnlyMemory<byte> Gap(RoomId room, long epoch, long head) =>
         Invocation("Events"u8, new GapMessage(room, epoch, head, Gap: true));
 
     /// <summary>A call of <paramref name="target"/> at the client with one argument.</summary>
-    public static SerializedHubMessage Invocation<T>(ReadOnlySpan<byte> target, T argument)
+    public static ReadOnlyMemory<byte> Invocation<T>(ReadOnlySpan<byte> target, T argument)
     {
         ArrayBufferWriter<byte> buffer = new(256);
         using (Utf8JsonWriter writer = new(buffer, WriterOptions))
@@ -84,10 +82,10 @@ public static class HubFrames
         writer.WriteEndObject();
     }
 
-    private static SerializedHubMessage Finish(ArrayBufferWriter<byte> buffer)
+    private static ReadOnlyMemory<byte> Finish(ArrayBufferWriter<byte> buffer)
     {
         buffer.Write([RecordSeparator]);
-        return new SerializedHubMessage([new SerializedMessage(Protocol, buffer.WrittenMemory)]);
+        return buffer.WrittenMemory;
     }
 
     private sealed record GapMessage(RoomId Room, long Epoch, long Head, bool Gap);

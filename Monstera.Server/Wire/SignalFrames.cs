@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.SignalR;
 using Monstera.Data.Ids;
 
 namespace Monstera.Server.Wire;
@@ -7,19 +6,19 @@ namespace Monstera.Server.Wire;
 public static class SignalFrames
 {
     /// <summary>The list of rooms changed.</summary>
-    public static SerializedHubMessage Rooms { get; } = Signal(new { type = "rooms" });
+    public static ReadOnlyMemory<byte> Rooms { get; } = Signal(new { type = "rooms" });
 
-    public static SerializedHubMessage Typing(RoomId room, UserId user) => Signal(new { type = "typing", room, user });
+    public static ReadOnlyMemory<byte> Typing(RoomId room, UserId user) => Signal(new { type = "typing", room, user });
 
-    public static SerializedHubMessage Presence(UserId user, bool online) =>
+    public static ReadOnlyMemory<byte> Presence(UserId user, bool online) =>
         Signal(new { type = "presence", user, state = online ? "online" : "offline" });
 
-    public static SerializedHubMessage Read(RoomId room, long seq, int unread) => Signal(new { type = "read", room, seq, unread });
+    public static ReadOnlyMemory<byte> Read(RoomId room, long seq, int unread) => Signal(new { type = "read", room, seq, unread });
 
     /// <param name="reason"><c>session_ended</c>, <c>token_expired</c> or <c>account_disabled</c>.</param>
-    public static SerializedHubMessage SignedOut(string reason) => HubFrames.Invocation("SignedOut"u8, new { reason });
+    public static ReadOnlyMemory<byte> SignedOut(string reason) => HubFrames.Invocation("SignedOut"u8, new { reason });
 
-    public static SerializedHubMessage Reconnect(int afterMs) => HubFrames.Invocation("Reconnect"u8, new { afterMs });
+    public static ReadOnlyMemory<byte> Reconnect(int afterMs) => HubFrames.Invocation("Reconnect"u8, new { afterMs });
 
-    private static SerializedHubMessage Signal<T>(T signal) => HubFrames.Invocation("Signals"u8, new { signals = new[] { signal } });
+    private static ReadOnlyMemory<byte> Signal<T>(T signal) => HubFrames.Invocation("Signals"u8, new { signals = new[] { signal } });
 }

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Microsoft.AspNetCore.SignalR.Protocol;
 using Monstera.Data.Ids;
+using Monstera.Server.Delivery;
 using Monstera.Server.Feeds;
 using Monstera.Tests.Clients;
 
@@ -40,7 +40,7 @@ internal sealed class ReadingSubscriber(RoomFeed feed, UserId user, long cursor,
         }
     }
 
-    public override void Offer(FeedFrame frame)
+    public override void Offer(FeedFrame frame, FlushList flush)
     {
         lock (_gate)
         {
@@ -121,7 +121,7 @@ internal sealed class ReadingSubscriber(RoomFeed feed, UserId user, long cursor,
 
     private void Take(FeedFrame frame)
     {
-        ReadOnlyMemory<byte> bytes = frame.Message.GetSerializedMessage(new JsonHubProtocol());
+        ReadOnlyMemory<byte> bytes = frame.Bytes;
         Assert.Equal(0x1e, bytes.Span[^1]);
         using JsonDocument json = JsonDocument.Parse(bytes[..^1]);
         JsonElement argument = json.RootElement.GetProperty("arguments")[0];

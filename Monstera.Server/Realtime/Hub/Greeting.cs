@@ -7,7 +7,7 @@ using Monstera.Server.ConnectionTokens;
 using Monstera.Server.Errors;
 using Monstera.Server.Rooms;
 
-namespace Monstera.Server.Realtime;
+namespace Monstera.Server.Realtime.Hub;
 
 /// <summary>Says who the two sides are and what holds between them.</summary>
 public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier tokens, IOptions<MonsteraOptions> options, TimeProvider time)
@@ -21,7 +21,7 @@ public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier token
 
     private static readonly string Node = Environment.MachineName;
 
-    public async Task<Result<HelloReply>> Hello(ChatConnection connection, HelloRequest request, CancellationToken cancel)
+    public async Task<Result<HelloReply>> Hello(ChatConnection connection, HelloRequest request)
     {
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(request);
@@ -31,8 +31,8 @@ public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier token
         }
 
         Caller caller = connection.Caller;
-        User? user = await directory.FindUser(caller.Tenant, caller.User, cancel);
-        Tenant? tenant = await directory.FindTenant(caller.Tenant, cancel);
+        User? user = await directory.FindUser(caller.Tenant, caller.User, CancellationToken.None);
+        Tenant? tenant = await directory.FindTenant(caller.Tenant, CancellationToken.None);
         if (user is null || tenant is null)
         {
             return new Error(ErrorCode.Unauthenticated, "The account is gone.");
@@ -40,7 +40,7 @@ public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier token
 
         // Between authentication and this moment the session may have ended without this connection hearing of it.
         if (caller.Session is { } session
-            && (await directory.ReadSessions(caller.Tenant, caller.User, time.GetUtcNow(), cancel)).All(other => other.Id != session))
+            && (await directory.ReadSessions(caller.Tenant, caller.User, time.GetUtcNow(), CancellationToken.None)).All(other => other.Id != session))
         {
             return new Error(ErrorCode.Unauthenticated, "The session has ended.");
         }
@@ -58,7 +58,7 @@ public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier token
     }
 
     /// <summary>A newer connection token of the same user: the connection ends later.</summary>
-    public async Task<Result<RefreshReply>> Refresh(ChatConnection connection, RefreshRequest request, CancellationToken cancel)
+    public async Task<Result<RefreshReply>> Refresh(ChatConnection connection, RefreshRequest request)
     {
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(request);
@@ -67,7 +67,7 @@ public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier token
             return Error.Invalid("token: this connection was not opened with a connection token.");
         }
 
-        Result<Caller> newer = await tokens.Verify(request.Token, cancel);
+        Result<Caller> newer = await tokens.Verify(request.Token, CancellationToken.None);
         if (newer.Error is { } error)
         {
             return error;

@@ -3,7 +3,7 @@ using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Errors;
 
-namespace Monstera.Server.Realtime;
+namespace Monstera.Server.Realtime.Hub;
 
 // What only the hub has: docs/protocol.md section 6.
 

@@ -1,0 +1,153 @@
+using System.Text;
+using System.Text.Json;
+using Monstera.Data;
+using Monstera.Data.Rooms;
+using Monstera.Server.Accounts;
+using Monstera.Server.Errors;
+using Monstera.Server.Rooms;
+using Monstera.Server.Wire;
+
+namespace Monstera.Server.Realtime.Hub;
+
+/// <summary>
+/// The calls of docs/protocol.md section 6, and what stands before each of them. A call runs on its connection's reading loop until it has to wait, and then beside it: so
+/// drafts reach the write path in the order in which they came, without waiting for each other's commit.
+/// </summary>
+public sealed partial class HubCalls
+{
+    private readonly RoomWriter _writer;
+    private readonly ILogger<HubCalls> _log;
+    private readonly Dictionary<string, HubCall> _calls = new(StringComparer.OrdinalIgnoreCase);
+
+    public HubCalls(
+        RoomActions actions, RoomReads reads, RoomWriter writer, Resumption resumption, OpenRooms openRooms, Greeting greeting, ReadMarkers markers, ILogger<HubCalls> log)
+    {
+        ArgumentNullException.ThrowIfNull(actions);
+        ArgumentNullException.ThrowIfNull(reads);
+        ArgumentNullException.ThrowIfNull(resumption);
+        ArgumentNullException.ThrowIfNull(openRooms);
+        ArgumentNullException.ThrowIfNull(greeting);
+        ArgumentNullException.ThrowIfNull(markers);
+        _writer = writer;
+        _log = log;
+
+        AddWrite<SendRequest>("Send", actions.DraftOf);
+        AddWrite<EditRequest>("Edit", actions.DraftOf);
+        AddWrite<DeleteRequest>("Delete", actions.DraftOf);
+        AddWrite<ReactRequest>("React", actions.DraftOf);
+        AddWrite<PinRequest>("Pin", actions.DraftOf);
+        Add<HelloRequest>("Hello", async (me, request) => Answer(await greeting.Hello(me, request)), beforeHello: true);
+        Add<RefreshRequest>("Refresh", async (me, request) => Answer(await greeting.Refresh(me, request)));
+        Add<ResumeRequest>("Resume", async (me, request) => Answer(await resumption.Resume(me, request, CancellationToken.None)));
+        Add<MarkReadRequest>("MarkRead", async (me, request) => Answer(await markers.MarkRead(me, request)));
+        Add<RoomRequest>("Open", async (me, request) => Answer(await openRooms.Open(me, request.Room, CancellationToken.None)));
+        Add<RoomRequest>("Close", (me, request) => Task.FromResult<object>(openRooms.Close(me, request.Room)));
+        Add<RoomRequest>("Typing", (me, request) => Task.FromResult(Answer(openRooms.Type(me, request.Room))));
+        Add<EmptyRequest>("Rooms", async (me, _) => Answer(await reads.MyRooms(me.Caller, after: null, RoomReads.PageDefault, CancellationToken.None)));
+    }
+
+    /// <summary>The methods there are.</summary>
+    public IReadOnlyCollection<string> Methods => _calls.Keys;
+
+    /// <summary>Runs one call. Its answer comes now or later; the session has counted it and is told when it has been answered.</summary>
+    internal void Run(HubSession session, in HubMessage message, ReadOnlySpan<byte> json)
+    {
+        ChatConnection me = session.Connection;
+        ReadOnlySpan<byte> argument = json[message.Argument];
+        _calls.TryGetValue(Encoding.UTF8.GetString(json[message.Target]), out HubCall? call);
+
+        // 1. Signed out: nothing more.
+        Error? refusal = me.IsEnded
+            ? new Error(ErrorCode.Unauthenticated, "This connection was signed out.")
+
+            // 2. Not faster than allowed; errors count too.
+            : me.Limiter.TryTake(call is { IsWrite: true })
+
+            // 3. There is such a method, and Hello comes first.
+            ?? (call is null ? new Error(ErrorCode.UnknownMethod, "The hub has no such method.") : null)
+            ?? (!me.SaidHello && !call!.BeforeHello ? new Error(ErrorCode.HelloRequired, "Say Hello first.") : null)
+
+            // 4. One argument.
+            ?? (argument.IsEmpty ? Error.Invalid("A call takes exactly one argument, an object, as the protocol has it.") : null);
+
+        byte[] invocationId = json[message.InvocationId].ToArray();
+        if (refusal is not null)
+        {
+            session.Answer(invocationId, new ErrorReply(refusal));
+            return;
+        }
+
+        // 5. The call. What it did not expect is a coded error too, and the connection lives.
+        try
+        {
+            call!.Run(session, invocationId, argument);
+        }
+        catch (Exception e)
+        {
+            session.Answer(invocationId, new ErrorReply(ErrorOf(e)));
+        }
+    }
+
+    private static object Answer<T>(Result<T> result) => result.Error is { } error ? new ErrorReply(error) : result.Value!;
+
+    private void AddWrite<T>(string method, Func<Caller, T, Result<Draft>> draftOf)
+        where T : class => _calls.Add(method, new HubCall(IsWrite: true, BeforeHello: false, (session, invocationId, argument) =>
+        {
+            Result<Draft> draft = draftOf(session.Connection.Caller, Read<T>(argument));
+            if ((draft.Error ?? _writer.Write(new HubDraft(session, invocationId, draft.Value!))) is { } error)
+            {
+                session.Answer(invocationId, new ErrorReply(error));
+            }
+        }));
+
+    private void Add<T>(string method, Func<ChatConnection, T, Task<object>> call, bool beforeHello = false)
+        where T : class => _calls.Add(method, new HubCall(IsWrite: false, beforeHello, (session, invocationId, argument) =>
+            _ = AnswerWhenDone(session, invocationId, call(session.Connection, Read<T>(argument)))));
+
+    private async Task AnswerWhenDone(HubSession session, byte[] invocationId, Task<object> call)
+    {
+        object answer;
+        try
+        {
+            answer = await call;
+        }
+        catch (Exception e)
+        {
+            answer = new ErrorReply(ErrorOf(e));
+        }
+
+        session.Answer(invocationId, answer);
+    }
+
+    private static T Read<T>(ReadOnlySpan<byte> argument)
+        where T : class => JsonSerializer.Deserialize<T>(argument, WireJson.Options) ?? throw new JsonException("null", "$", null, null);
+
+    private Error ErrorOf(Exception e)
+    {
+        switch (e)
+        {
+            // The path names the field; the exception's own message may hold parts of what was sent.
+            case JsonException json:
+                return Error.Invalid($"{json.Path ?? "$"}: missing, of the wrong type, or malformed.");
+            case StorageUnavailableException:
+                LogUnavailable(e);
+                return Error.Unavailable();
+            default:
+                LogFailed(e);
+                return new Error(ErrorCode.Internal, "The server failed; this is a bug.", 1_000);
+        }
+    }
+
+    [LoggerMessage(1201, LogLevel.Error, "The storage did not answer a call")]
+    private partial void LogUnavailable(Exception e);
+
+    [LoggerMessage(1202, LogLevel.Error, "A call failed")]
+    private partial void LogFailed(Exception e);
+
+    private delegate void RunCall(HubSession session, byte[] invocationId, ReadOnlySpan<byte> argument);
+
+    private sealed record HubCall(bool IsWrite, bool BeforeHello, RunCall Run);
+}
+
+/// <summary>The answer to a call that was refused or failed.</summary>
+public sealed record ErrorReply(Error Error);

@@ -1,0 +1,146 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Options;
+using Monstera.Server.Accounts;
+using Monstera.Server.Configuration;
+using Monstera.Server.Feeds;
+using Monstera.Server.Presence;
+using Monstera.Server.Realtime.Hub;
+
+namespace Monstera.Server.Realtime.Transports;
+
+/// <summary>Serves one connection from its first byte to its last, whichever transport carries it.</summary>
+public sealed class HubServer(
+    HubCalls calls, ConnectionRegistry registry, RoomFeeds feeds, OpenRooms openRooms, IPresence presence, IOptions<MonsteraOptions> options, TimeProvider time)
+{
+    private const int IdBytes = 16;
+
+    /// <summary>Who does not take the good-bye in this time does not get it.</summary>
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
+
+    /// <summary>Frames of a WebSocket may hold several messages of the hub.</summary>
+    private const int PayloadBytesMax = 4 * Greeting.FrameBytesMax;
+
+    private readonly LimitOptions _limits = options.Value.Limits;
+
+    /// <summary>Returns when the connection has ended.</summary>
+    /// <param name="abort">Cuts the connection.</param>
+    /// <param name="isWebSocket">The pipe carries WebSocket frames; otherwise the hub's messages as they are.</param>
+    public async Task Serve(Caller caller, PipeReader input, PipeWriter output, Action abort, bool isWebSocket)
+    {
+        string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
+        FrameOutput frames = new(output, isWebSocket);
+        ChatConnection connection = new(id, caller, frames, abort, feeds, new CallLimiter(_limits, time), time);
+        HubSession session = new(connection, calls);
+        if (!registry.TryAdd(connection, _limits.ConnectionsPerUser))
+        {
+            connection.Send(HubReplies.Welcome);
+            connection.Send(HubReplies.Close("rate_limited: the user has too many connections.", allowReconnect: false));
+            return;
+        }
+
+        presence.Connected(caller.Tenant, caller.User, id);
+        try
+        {
+            SessionEnd end = await (isWebSocket ? ReadWebSocket(session, input) : ReadMessages(session, input));
+            await connection.Close((ushort)end).WaitAsync(Farewell, time);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException or TimeoutException)
+        {
+            // The other side is gone.
+        }
+        finally
+        {
+            registry.Remove(connection);
+            openRooms.CloseAll(connection);
+            presence.Disconnected(caller.Tenant, caller.User, id);
+            connection.End(last: default);
+        }
+    }
+
+    private async Task<SessionEnd> ReadMessages(HubSession session, PipeReader input)
+    {
+        while (true)
+        {
+            ReadResult read = await input.ReadAsync();
+            session.Connection.ReceivedAt = time.GetTimestamp();
+            foreach (ReadOnlyMemory<byte> bytes in read.Buffer)
+            {
+                if (await session.Receive(bytes) is not SessionEnd.None and var end)
+                {
+                    return end;
+                }
+            }
+
+            input.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted || read.IsCanceled)
+            {
+                return SessionEnd.Normal;
+            }
+        }
+    }
+
+    private async Task<SessionEnd> ReadWebSocket(HubSession session, PipeReader input)
+    {
+        while (true)
+        {
+            ReadResult read = await input.ReadAsync();
+            session.Connection.ReceivedAt = time.GetTimestamp();
+            ReadOnlySequence<byte> rest = read.Buffer;
+            while (true)
+            {
+                WebSocketReadStatus status = WebSocketFrames.TryReadHead(rest, PayloadBytesMax, out WebSocketFrameHead head);
+                if (status is WebSocketReadStatus.Malformed or WebSocketReadStatus.TooLarge)
+                {
+                    return status == WebSocketReadStatus.TooLarge ? SessionEnd.TooLarge : SessionEnd.ProtocolError;
+                }
+
+                if (status == WebSocketReadStatus.Incomplete || rest.Length < head.HeadBytes + head.PayloadBytes)
+                {
+                    break;
+                }
+
+                ReadOnlySequence<byte> payload = rest.Slice(head.HeadBytes, head.PayloadBytes);
+                rest = rest.Slice(payload.End);
+                if (await Take(session, head, payload) is not SessionEnd.None and var end)
+                {
+                    return end;
+                }
+            }
+
+            input.AdvanceTo(rest.Start, rest.End);
+            if (read.IsCompleted || read.IsCanceled)
+            {
+                return SessionEnd.Normal;
+            }
+        }
+    }
+
+    private static async ValueTask<SessionEnd> Take(HubSession session, WebSocketFrameHead head, ReadOnlySequence<byte> payload)
+    {
+        byte[] plain = ArrayPool<byte>.Shared.Rent(Math.Max(1, head.PayloadBytes));
+        try
+        {
+            Memory<byte> bytes = plain.AsMemory(0, head.PayloadBytes);
+            WebSocketFrames.Unmask(payload, head.Mask, bytes.Span);
+            switch (head.Opcode)
+            {
+                case WebSocketOpcode.Ping:
+                    session.Connection.TryPong(bytes.Span);
+                    return SessionEnd.None;
+                case WebSocketOpcode.Pong:
+                    return SessionEnd.None;
+                case WebSocketOpcode.Close:
+                    return SessionEnd.Normal;
+                default:
+                    // The hub's messages are delimited by themselves: how they were cut into WebSocket frames does not matter.
+                    return await session.Receive(bytes);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(plain);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using Monstera.Data.Ids;
+using Monstera.Data.Rooms;
+using Monstera.Server.Delivery;
+using Monstera.Server.Errors;
+
+namespace Monstera.Server.Rooms;
+
+/// <summary>Events that were committed to one room's log: consecutive, ascending.</summary>
+public sealed record CommittedEvents(TenantId Tenant, RoomId Room, long Epoch, IReadOnlyList<RoomEvent> Events);
+
+/// <summary>A draft and whoever waits for it.</summary>
+public abstract class PendingDraft(Draft draft)
+{
+    public Draft Draft { get; } = draft;
+
+    /// <summary>Called once, after the commit. Neither waits nor throws.</summary>
+    /// <param name="flush">The delivery that the answer goes with; null: by itself.</param>
+    public abstract void Complete(Result<AppendOutcome> result, FlushList? flush);
+}
+
+/// <summary>What one transaction committed, and who waits for it.</summary>
+public sealed class CommittedBatch
+{
+    private readonly PendingDraft[] _drafts;
+    private readonly IReadOnlyList<AppendOutcome> _outcomes;
+    private readonly MembershipIndex _memberships;
+
+    internal CommittedBatch(PendingDraft[] drafts, IReadOnlyList<AppendOutcome> outcomes, MembershipIndex memberships)
+    {
+        (_drafts, _outcomes, _memberships) = (drafts, outcomes, memberships);
+        Rooms = EventsByRoom();
+    }
+
+    /// <summary>The committed events of each room that has any.</summary>
+    public IReadOnlyList<CommittedEvents> Rooms { get; }
+
+    /// <summary>Answers all drafts. Who changed a membership hears of it when the list of rooms shows it too.</summary>
+    public void Answer(FlushList? flush)
+    {
+        List<int>? membershipChanges = null;
+        for (int i = 0; i < _drafts.Length; i++)
+        {
+            if (_outcomes[i].Refusal is { } refusal)
+            {
+                _drafts[i].Complete(Error.From(refusal), flush);
+            }
+            else if (_drafts[i].Draft is CreateRoom or JoinRoom or AddMember or RemoveMember or AdmitMember)
+            {
+                (membershipChanges ??= []).Add(i);
+            }
+            else
+            {
+                _drafts[i].Complete(_outcomes[i], flush);
+            }
+        }
+
+        if (membershipChanges is not null)
+        {
+            _ = AnswerWhenIndexed(membershipChanges);
+        }
+    }
+
+    private async Task AnswerWhenIndexed(List<int> changes)
+    {
+        await _memberships.CatchUp();
+        foreach (int i in changes)
+        {
+            _drafts[i].Complete(_outcomes[i], flush: null);
+        }
+    }
+
+    private List<CommittedEvents> EventsByRoom()
+    {
+        Dictionary<RoomId, List<RoomEvent>> byRoom = [];
+        List<CommittedEvents> rooms = [];
+        for (int i = 0; i < _drafts.Length; i++)
+        {
+            AppendOutcome outcome = _outcomes[i];
+            if (outcome.Events.Count == 0)
+            {
+                continue;
+            }
+
+            Draft draft = _drafts[i].Draft;
+            if (!byRoom.TryGetValue(draft.Room, out List<RoomEvent>? events))
+            {
+                byRoom.Add(draft.Room, events = new List<RoomEvent>(outcome.Events.Count));
+                rooms.Add(new CommittedEvents(draft.Tenant, draft.Room, outcome.Epoch, events));
+            }
+
+            events.AddRange(outcome.Events);
+        }
+
+        return rooms;
+    }
+}
