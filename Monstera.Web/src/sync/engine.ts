@@ -142,6 +142,14 @@ export class Engine {
     this.call('Close', { room }).catch(() => undefined);
   }
 
+  failedToRead(room: RoomId): boolean {
+    return this.#pages.failed(room) !== undefined;
+  }
+
+  readAgain(room: RoomId): void {
+    this.#pages.readFirst(room);
+  }
+
   readPage(room: RoomId, where: PageWhere): Promise<boolean> {
     return this.#pages.read(room, where);
   }

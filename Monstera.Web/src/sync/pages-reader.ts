@@ -37,6 +37,11 @@ export class PagesReader {
     this.#stopped = true;
   }
 
+  /** Why the first page of a room could not be read, if it could not. */
+  failed(room: RoomId): FailureCode | undefined {
+    return this.#failed.get(room);
+  }
+
   readFirst(room: RoomId): void {
     this.#cached.delete(room);
     this.#cached.add(room);

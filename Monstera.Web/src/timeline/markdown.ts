@@ -6,7 +6,9 @@ export type Inline =
   | { kind: 'text'; text: string }
   | { kind: 'break' }
   | { kind: 'code'; text: string }
-  | { kind: 'strong' | 'em' | 'strike'; children: Inline[] }
+  | { kind: 'strong'; children: Inline[] }
+  | { kind: 'em'; children: Inline[] }
+  | { kind: 'strike'; children: Inline[] }
   | { kind: 'link'; href: string; children: Inline[] };
 
 export type Block =

@@ -1,0 +1,308 @@
+import { createContext } from 'svelte';
+import { Drafts } from '../outbox/drafts';
+import { Outbox, type Unsent } from '../outbox/outbox';
+import { openLocalStore, type LocalStore } from '../outbox/store';
+import { browserTabs, type Tabs } from '../outbox/tabs';
+import { People } from '../people/people.svelte';
+import { Presence } from '../people/presence.svelte';
+import { toasts } from '../shell/toasts.svelte';
+import type { ConnectionStatus, SessionCheck } from '../sync/connection';
+import { Engine } from '../sync/engine';
+import { isMessage } from '../sync/fold';
+import { Quotes } from '../timeline/quotes.svelte';
+import type { ScrollPlace } from '../timeline/scroll-keeper';
+import { systemClock } from '../wire/clock';
+import { CodedError } from '../wire/errors';
+import { connectHub } from '../wire/hub';
+import type { Ack, Room, RoomEvent, RoomId, Seq, SignedOutReason, TimelineItem, User } from '../wire/protocol';
+import { rest } from '../wire/rest';
+import { newId } from './ids';
+import { PendingReactions } from './pending-reactions';
+
+export interface RoomSummary {
+  room: Room;
+  unread: number;
+  draft: boolean;
+}
+
+export interface Shown {
+  room: RoomId;
+  /** Undefined until the first page is there. */
+  items: readonly TimelineItem[] | undefined;
+  failed: boolean;
+  before: Seq | undefined;
+  after: Seq | undefined;
+  atTail: boolean;
+  unsent: readonly Unsent[];
+}
+
+export const [chatOf, provideChat] = createContext<Chat>();
+
+/** What the interface shows, kept in step with the engine; and what people do, handed on to it. */
+export class Chat {
+  readonly people = new People(rest);
+  readonly presence = new Presence();
+  readonly quotes = new Quotes(rest);
+  readonly drafts: Drafts;
+  readonly outbox: Outbox;
+  readonly engine: Engine;
+  readonly #store: LocalStore;
+  readonly #tabs: Tabs;
+  readonly #reactions = new PendingReactions();
+  readonly #places = new Map<RoomId, ScrollPlace>();
+  readonly #onSignedOut: (reason: SignedOutReason) => void;
+  #dirty = new Set<'rooms' | 'timeline'>();
+
+  me = $state.raw<User>() as User;
+  workspaceName = $state('');
+  status = $state.raw<ConnectionStatus>({ state: 'stopped' });
+  wasOnline = $state(false);
+  rooms = $state.raw<readonly RoomSummary[]>([]);
+  roomsKnown = $state(false);
+  shown = $state.raw<Shown>();
+  divider = $state.raw<Seq>();
+  pendingCount = $state(0);
+  announcement = $state('');
+  /** Grows when members of the shown room may have changed. */
+  membersVersion = $state(0);
+  /** The same for its pins. */
+  pinsVersion = $state(0);
+
+  private constructor(me: User, store: LocalStore, onSignedOut: (reason: SignedOutReason) => void) {
+    this.me = me;
+    this.people.learn([me]);
+    this.#store = store;
+    this.#onSignedOut = onSignedOut;
+    this.#tabs = browserTabs(me.id);
+    this.drafts = new Drafts(store.drafts, systemClock);
+    this.outbox = new Outbox({
+      store: store.outbox, tabs: this.#tabs, clock: systemClock, newId,
+      send: (argument) => this.engine.call<Ack>('Send', argument),
+      inLog: (room, seq) => (this.engine.rooms.get(room)?.log.last ?? 0) >= seq,
+      changed: () => this.#refresh('timeline'),
+    });
+    this.engine = new Engine({ me: me.id, connect: connectHub, rest, clock: systemClock, checkSession }, {
+      status: (status) => this.#statusChanged(status),
+      hello: (hello) => this.#greeted(hello.user, hello.tenant.name),
+      rooms: () => this.#refresh('rooms'),
+      timeline: () => this.#refresh('timeline'),
+      events: (room, events) => this.#happened(room, events),
+      confirmed: (clientIds) => this.outbox.confirm(clientIds),
+      signal: (signal) => {
+        if (signal.type === 'typing') this.presence.typed(signal.room, signal.user);
+        else if (signal.type === 'presence') this.presence.changed(signal.user, signal.state);
+      },
+      online: (_room, users) => this.presence.opened(users),
+      signedOut: (reason) => this.#onSignedOut(reason),
+    });
+  }
+
+  static async open(me: User, onSignedOut: (reason: SignedOutReason) => void): Promise<Chat> {
+    const chat = new Chat(me, await openLocalStore(me.id), onSignedOut);
+    await Promise.all([chat.drafts.restore(), chat.outbox.restore()]);
+    chat.engine.start();
+    return chat;
+  }
+
+  close(): void {
+    this.drafts.flush();
+    this.outbox.setOnline(false);
+    this.engine.stop();
+    this.#tabs.close();
+    this.#store.close();
+  }
+
+  room(id: RoomId): Room | undefined {
+    return this.rooms.find((summary) => summary.room.id === id)?.room;
+  }
+
+  // What is shown
+
+  show(id: RoomId): void {
+    if (this.shown?.room === id) return;
+    this.presence.opened([]);
+    const unread = this.engine.rooms.get(id)?.unread;
+    this.divider = unread && unread.value > 0 ? unread.readSeq : undefined;
+    this.engine.open(id);
+    this.#refreshNow();
+    this.shown = this.#view(id);
+  }
+
+  showNothing(): void {
+    this.engine.close();
+    this.shown = undefined;
+  }
+
+  placeOf(room: RoomId): ScrollPlace | undefined {
+    return this.#places.get(room);
+  }
+
+  keepPlace(room: RoomId, place: ScrollPlace): void {
+    this.#places.set(room, place);
+  }
+
+  readOlder(): Promise<boolean> {
+    const { shown } = this;
+    if (shown?.before === undefined) return Promise.resolve(false);
+    return this.engine.readPage(shown.room, { before: shown.before });
+  }
+
+  readNewer(): Promise<boolean> {
+    const { shown } = this;
+    if (shown?.after === undefined || shown.atTail) return Promise.resolve(false);
+    return this.engine.readPage(shown.room, { after: shown.after });
+  }
+
+  /** True when the message is among what is shown, read from far away if need be. */
+  async reach(room: RoomId, seq: Seq): Promise<boolean> {
+    const has = () => this.engine.rooms.get(room)?.timeline?.window.items.some((item) => item.seq === seq) ?? false;
+    if (!has()) await this.engine.readPage(room, { around: seq });
+    this.#refreshNow();
+    return has();
+  }
+
+  showTail(): void {
+    const { shown } = this;
+    if (!shown) return;
+    this.engine.rooms.get(shown.room)?.timeline?.showTail();
+    this.#refreshNow();
+  }
+
+  /** At the bottom, in sight and in focus: all of it is read. */
+  readToEnd(): void {
+    const { shown } = this;
+    const state = shown && this.engine.rooms.get(shown.room);
+    if (!shown || !state?.timeline || !shown.atTail) return;
+    if (state.timeline.trimTop()) this.#refresh('timeline');
+    this.engine.markRead(shown.room, state.log.last);
+  }
+
+  /** Somebody looks elsewhere while this room is shown: what comes now will be new to them. */
+  lookedAway(): void {
+    const unread = this.shown && this.engine.rooms.get(this.shown.room)?.unread;
+    if (unread?.value === 0) this.divider = undefined;
+  }
+
+  cameUnseen(): void {
+    const unread = this.shown && this.engine.rooms.get(this.shown.room)?.unread;
+    if (this.divider === undefined && unread && unread.value > 0) this.divider = unread.readSeq;
+  }
+
+  trimAround(seq: Seq): void {
+    const timeline = this.shown && this.engine.rooms.get(this.shown.room)?.timeline;
+    if (timeline?.trimAround(seq)) this.#refresh('timeline');
+  }
+
+  // What people do
+
+  send(room: RoomId, text: string, replyTo?: Seq): void {
+    this.engine.typingEnded(room);
+    void this.outbox.add(room, text, replyTo);
+  }
+
+  async edit(room: RoomId, seq: Seq, text: string): Promise<void> {
+    await this.engine.write('Edit', { room, seq, text, clientId: newId() } as { room: RoomId; clientId: string });
+  }
+
+  async delete(room: RoomId, seq: Seq): Promise<void> {
+    await this.engine.write('Delete', { room, seq, clientId: newId() } as { room: RoomId; clientId: string });
+  }
+
+  async pin(room: RoomId, seq: Seq, on: boolean): Promise<void> {
+    await this.engine.write('Pin', { room, seq, on, clientId: newId() } as { room: RoomId; clientId: string });
+  }
+
+  /** Shown at once, and taken back when it is refused. */
+  async react(room: RoomId, seq: Seq, emoji: string, on: boolean): Promise<void> {
+    const pending = this.#reactions.add({ room, seq, emoji, on });
+    this.#refresh('timeline');
+    try {
+      const argument = { room, seq, emoji, on, clientId: newId() };
+      const ack = await this.engine.write('React', argument);
+      pending.ackSeq = ack.seq;
+    } catch (error) {
+      this.#reactions.remove(pending);
+      toasts.error(error);
+    }
+    this.#reactions.settle(room, this.engine.rooms.get(room)?.log.last ?? 0);
+    this.#refresh('timeline');
+  }
+
+  draftChanged(): void {
+    this.#refresh('rooms');
+  }
+
+  // What the engine tells
+
+  #greeted(user: User, workspaceName: string): void {
+    if (user.id !== this.me.id) {
+      // Another tab signed in as somebody else: this page must not go on with what belongs to another.
+      this.#onSignedOut('session_ended');
+      return;
+    }
+    this.me = user;
+    this.people.learn([user]);
+    this.workspaceName = workspaceName;
+  }
+
+  #statusChanged(status: ConnectionStatus): void {
+    this.status = status;
+    const online = status.state === 'online';
+    if (online && this.wasOnline) this.people.refresh();
+    if (online) this.wasOnline = this.roomsKnown = true;
+    this.outbox.setOnline(online);
+    this.#refresh('rooms');
+  }
+
+  #happened(room: RoomId, events: readonly RoomEvent[]): void {
+    this.#reactions.settle(room, events.at(-1)?.seq ?? 0);
+    for (const event of events) {
+      if (event.type === 'message.created') this.presence.wrote(room, event.sender);
+      if (event.type.startsWith('member.') && room === this.shown?.room) this.membersVersion++;
+      if (event.type.endsWith('pinned') && room === this.shown?.room) this.pinsVersion++;
+    }
+    const last = events.findLast((event) => event.type === 'message.created' && event.sender !== this.me.id);
+    if (last?.type === 'message.created' && last.text !== undefined && room === this.shown?.room && events.length < 10) {
+      this.announcement = `${this.people.name(last.sender)}: ${last.text.slice(0, 300)}`;
+    }
+  }
+
+  /** Many changes of one moment become one. */
+  #refresh(what: 'rooms' | 'timeline'): void {
+    if (this.#dirty.size === 0) queueMicrotask(() => this.#refreshNow());
+    this.#dirty.add(what);
+  }
+
+  #refreshNow(): void {
+    this.#dirty.clear();
+    this.rooms = [...this.engine.rooms.values()].map((state) => {
+      if (state.room.with) this.people.learn([state.room.with]);
+      return { room: state.room, unread: state.unread.value, draft: this.drafts.has(state.id) };
+    });
+    this.pendingCount = this.outbox.pendingCount;
+    if (this.shown) this.shown = this.#view(this.shown.room);
+  }
+
+  #view(room: RoomId): Shown {
+    const timeline = this.engine.rooms.get(room)?.timeline;
+    const window = timeline?.window;
+    return {
+      room,
+      items: window?.items.map((item) => (isMessage(item) ? this.#reactions.over(room, item, this.me.id) : item)),
+      failed: this.engine.failedToRead(room),
+      before: window?.before,
+      after: window?.after,
+      atTail: timeline?.atTail ?? true,
+      unsent: this.outbox.unsentOf(room),
+    };
+  }
+}
+
+async function checkSession(): Promise<SessionCheck> {
+  try {
+    await rest.me();
+    return 'ok';
+  } catch (error) {
+    return error instanceof CodedError && (error.code === 'unauthenticated' || error.code === 'token_expired') ? 'ended' : 'unreachable';
+  }
+}

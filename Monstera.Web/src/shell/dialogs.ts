@@ -1,0 +1,1 @@
+export type DialogName = 'switcher' | 'help' | 'settings' | 'create' | 'browse' | 'direct' | 'invites';

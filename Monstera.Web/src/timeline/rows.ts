@@ -1,0 +1,70 @@
+import type { Unsent } from '../outbox/outbox';
+import { isMessage } from '../sync/fold';
+import type { MessageItem, Seq, SystemItem, TimelineItem, UserId } from '../wire/protocol';
+
+export type Row =
+  | { kind: 'day'; key: string; at: string }
+  | { kind: 'unread'; key: string }
+  | { kind: 'system'; key: string; item: SystemItem }
+  | { kind: 'message'; key: string; item: MessageItem; first: boolean }
+  | { kind: 'unsent'; key: string; item: Unsent; first: boolean };
+
+export interface RowsOf {
+  items: readonly TimelineItem[];
+  unsent: readonly Unsent[];
+  me: UserId;
+  /** The marker as it was when the room was opened: the first message of others after it is new. */
+  divider: Seq | undefined;
+}
+
+/** Messages of one author within this time stand under one name. */
+const groupMs = 5 * 60_000;
+
+/** An own message keeps its key from the outbox to the log, so that it does not flicker on its way. */
+export function keyOf(item: MessageItem, me: UserId): string {
+  return item.sender === me && item.clientId !== undefined ? item.clientId : String(item.seq);
+}
+
+export function buildRows({ items, unsent, me, divider }: RowsOf): Row[] {
+  const rows: Row[] = [];
+  let day = '';
+  let group: { sender: UserId; at: number } | undefined;
+  let divided = divider === undefined;
+
+  const beginDay = (at: string, key: string) => {
+    const name = new Date(at).toDateString();
+    if (name === day) return;
+    day = name;
+    group = undefined;
+    rows.push({ kind: 'day', key: `day-${key}`, at });
+  };
+  const isFirst = (sender: UserId, at: number, alone: boolean) => {
+    const first = alone || group === undefined || group.sender !== sender || at - group.at > groupMs;
+    group = { sender, at };
+    return first;
+  };
+
+  const inLog = new Set<string>();
+  for (const item of items) {
+    beginDay(item.at, String(item.seq));
+    if (!divided && divider !== undefined && item.seq > divider && isMessage(item) && item.sender !== me) {
+      divided = true;
+      group = undefined;
+      rows.push({ kind: 'unread', key: 'unread' });
+    }
+    if (!isMessage(item)) {
+      group = undefined;
+      rows.push({ kind: 'system', key: String(item.seq), item });
+      continue;
+    }
+    const key = keyOf(item, me);
+    inLog.add(key);
+    rows.push({ kind: 'message', key, item, first: isFirst(item.sender, Date.parse(item.at), item.replyTo !== undefined) });
+  }
+  for (const item of unsent) {
+    if (inLog.has(item.clientId)) continue;
+    beginDay(item.at, item.clientId);
+    rows.push({ kind: 'unsent', key: item.clientId, item, first: isFirst(me, Date.parse(item.at), item.replyTo !== undefined) });
+  }
+  return rows;
+}
