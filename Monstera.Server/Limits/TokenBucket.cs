@@ -22,9 +22,10 @@ public struct TokenBucket
             return true;
         }
 
+        // Counted from now: a timestamp of its own may be too large for a double to hold exactly.
         double perToken = time.TimestampFrequency / rate.PerSecond;
-        double fullAt = Math.Max(_fullAt, now) + perToken;
-        double over = fullAt - now - (perToken * rate.Burst);
+        double fullIn = Math.Max(_fullAt - now, 0) + perToken;
+        double over = fullIn - (perToken * rate.Burst);
 
         // Half a tick of grace against rounding.
         if (over > 0.5)
@@ -33,7 +34,7 @@ public struct TokenBucket
             return false;
         }
 
-        _fullAt = (long)fullAt;
+        _fullAt = now + (long)fullIn;
         return true;
     }
 
