@@ -11,7 +11,7 @@ namespace Monstera.Server.Realtime;
 /// So a slow client is a cursor that lags, its memory is the send buffer plus a flag for each room, and nobody else notices.
 /// </summary>
 public sealed partial class ChatConnection(
-    string id, Caller caller, FrameOutput output, Action abort, RoomFeeds feeds, CallLimiter limiter, TimeProvider time)
+    string id, Caller caller, FrameOutput output, Action stop, Action abort, RoomFeeds feeds, CallLimiter limiter, TimeProvider time)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<RoomId, RoomSubscription> _subscriptions = [];
@@ -119,6 +119,9 @@ public sealed partial class ChatConnection(
             Send(last.Span);
         }
     }
+
+    /// <summary>Reads no further; the connection then says good-bye and ends.</summary>
+    public void Stop() => stop();
 
     /// <summary>Cuts the connection.</summary>
     public void Abort() => abort();

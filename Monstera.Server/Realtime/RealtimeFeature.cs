@@ -1,4 +1,7 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using Monstera.Server.Configuration;
 using Monstera.Server.Feeds;
@@ -25,7 +28,25 @@ public static class RealtimeFeature
         services.AddHosted<RoomFeeds>();
         services.AddHosted<ConnectionWatch>();
         services.AddConnections();
+        services.AddDirectConnections();
         return services;
+    }
+
+    private static void AddDirectConnections(this IServiceCollection services)
+    {
+        services.AddSingleton<RequestPipeline>();
+        services.AddSingleton<DirectConnections>();
+        services.AddOptions<KestrelServerOptions>().Configure<IServiceProvider>((kestrel, provider) =>
+            kestrel.ConfigureEndpointDefaults(endpoint => ((IConnectionBuilder)endpoint).Use(next =>
+            {
+                // Not before a connection is there: it needs services that are made when the server starts.
+                Lazy<DirectConnections> direct = new(provider.GetRequiredService<DirectConnections>);
+                return connection => direct.Value.Serve(connection, next);
+            })));
+
+        ServiceDescriptor http = services.Last(service => service.ServiceType == typeof(IServer));
+        services.AddSingleton<IServer>(provider => new PipelineSharingServer(
+            (IServer)ActivatorUtilities.CreateInstance(provider, http.ImplementationType!), provider.GetRequiredService<RequestPipeline>()));
     }
 
     /// <summary>WebSockets. Goes after authentication and authorization.</summary>

@@ -10,6 +10,7 @@ public enum SessionEnd
     None = 0,
 
     Normal = 1000,
+    GoingAway = 1001,
     ProtocolError = 1002,
     TooLarge = 1009,
 }

@@ -42,6 +42,12 @@ internal sealed class HubEndpoint(RequestDelegate next, HubServer server)
         context.Response.Headers.Connection = HeaderNames.Upgrade;
         context.Response.Headers.Upgrade = "websocket";
         context.Response.Headers.SecWebSocketAccept = AcceptOf(key);
+        if (upgrade is IDirectUpgrade direct)
+        {
+            direct.Accept(caller);
+            return;
+        }
+
         Stream stream = await upgrade.UpgradeAsync();
         PipeReader input = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true, useZeroByteReads: true));
         PipeWriter output = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));

@@ -7,14 +7,15 @@ using Monstera.Server.Configuration;
 using Monstera.Server.Feeds;
 using Monstera.Server.Presence;
 using Monstera.Server.Realtime.Hub;
+using Monstera.Server.Wire;
 
 namespace Monstera.Server.Realtime.Transports;
 
 /// <summary>Serves one connection from its first byte to its last, whichever transport carries it.</summary>
-public sealed class HubServer(
-    HubCalls calls, ConnectionRegistry registry, RoomFeeds feeds, OpenRooms openRooms, IPresence presence, IOptions<MonsteraOptions> options, TimeProvider time)
+public sealed class HubServer
 {
     private const int IdBytes = 16;
+    private const int ReconnectWithinMs = 2_000;
 
     /// <summary>Who does not take the good-bye in this time does not get it.</summary>
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
@@ -22,7 +23,35 @@ public sealed class HubServer(
     /// <summary>Frames of a WebSocket may hold several messages of the hub.</summary>
     private const int PayloadBytesMax = 4 * Greeting.FrameBytesMax;
 
-    private readonly LimitOptions _limits = options.Value.Limits;
+    private readonly HubCalls _calls;
+    private readonly ConnectionRegistry _registry;
+    private readonly RoomFeeds _feeds;
+    private readonly OpenRooms _openRooms;
+    private readonly IPresence _presence;
+    private readonly TimeProvider _time;
+    private readonly LimitOptions _limits;
+
+    public HubServer(
+        HubCalls calls,
+        ConnectionRegistry registry,
+        RoomFeeds feeds,
+        OpenRooms openRooms,
+        IPresence presence,
+        IHostApplicationLifetime lifetime,
+        IOptions<MonsteraOptions> options,
+        TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(lifetime);
+        ArgumentNullException.ThrowIfNull(options);
+        _calls = calls;
+        _registry = registry;
+        _feeds = feeds;
+        _openRooms = openRooms;
+        _presence = presence;
+        _time = time;
+        _limits = options.Value.Limits;
+        lifetime.ApplicationStopping.Register(SendAway);
+    }
 
     /// <summary>Returns when the connection has ended.</summary>
     /// <param name="abort">Cuts the connection.</param>
@@ -31,20 +60,20 @@ public sealed class HubServer(
     {
         string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
         FrameOutput frames = new(output, isWebSocket);
-        ChatConnection connection = new(id, caller, frames, abort, feeds, new CallLimiter(_limits, time), time);
-        HubSession session = new(connection, calls);
-        if (!registry.TryAdd(connection, _limits.ConnectionsPerUser))
+        ChatConnection connection = new(id, caller, frames, input.CancelPendingRead, abort, _feeds, new CallLimiter(_limits, _time), _time);
+        HubSession session = new(connection, _calls);
+        if (!_registry.TryAdd(connection, _limits.ConnectionsPerUser))
         {
             connection.Send(HubReplies.Welcome);
             connection.Send(HubReplies.Close("rate_limited: the user has too many connections.", allowReconnect: false));
             return;
         }
 
-        presence.Connected(caller.Tenant, caller.User, id);
+        _presence.Connected(caller.Tenant, caller.User, id);
         try
         {
             SessionEnd end = await (isWebSocket ? ReadWebSocket(session, input) : ReadMessages(session, input));
-            await connection.Close((ushort)end).WaitAsync(Farewell, time);
+            await connection.Close((ushort)end).WaitAsync(Farewell, _time);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException or TimeoutException)
         {
@@ -52,10 +81,20 @@ public sealed class HubServer(
         }
         finally
         {
-            registry.Remove(connection);
-            openRooms.CloseAll(connection);
-            presence.Disconnected(caller.Tenant, caller.User, id);
+            _registry.Remove(connection);
+            _openRooms.CloseAll(connection);
+            _presence.Disconnected(caller.Tenant, caller.User, id);
             connection.End(last: default);
+        }
+    }
+
+    /// <summary>The server stops: everybody is asked to come back soon, not all at once, and is then let go.</summary>
+    private void SendAway()
+    {
+        foreach (ChatConnection connection in _registry.All)
+        {
+            connection.Send(SignalFrames.Reconnect(RandomNumberGenerator.GetInt32(ReconnectWithinMs)).Span);
+            connection.Stop();
         }
     }
 
@@ -64,7 +103,7 @@ public sealed class HubServer(
         while (true)
         {
             ReadResult read = await input.ReadAsync();
-            session.Connection.ReceivedAt = time.GetTimestamp();
+            session.Connection.ReceivedAt = _time.GetTimestamp();
             foreach (ReadOnlyMemory<byte> bytes in read.Buffer)
             {
                 if (await session.Receive(bytes) is not SessionEnd.None and var end)
@@ -76,7 +115,7 @@ public sealed class HubServer(
             input.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted || read.IsCanceled)
             {
-                return SessionEnd.Normal;
+                return SessionEnd.GoingAway;
             }
         }
     }
@@ -86,7 +125,7 @@ public sealed class HubServer(
         while (true)
         {
             ReadResult read = await input.ReadAsync();
-            session.Connection.ReceivedAt = time.GetTimestamp();
+            session.Connection.ReceivedAt = _time.GetTimestamp();
             ReadOnlySequence<byte> rest = read.Buffer;
             while (true)
             {
@@ -112,7 +151,7 @@ public sealed class HubServer(
             input.AdvanceTo(rest.Start, rest.End);
             if (read.IsCompleted || read.IsCanceled)
             {
-                return SessionEnd.Normal;
+                return SessionEnd.GoingAway;
             }
         }
     }
