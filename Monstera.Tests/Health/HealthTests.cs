@@ -49,9 +49,9 @@ public sealed class HealthTests
         await using RunningServer server = await RunningServer.Start(time: time, replace: services => CountingDirectory.Install(services, made => directory = made));
         TaskCompletionSource hanging = new();
         directory!.Ready = hanging.Task;
-        int waiting = time.Waiting;
+        int calls = directory.Calls;
         Task<Answer> ready = server.Anonymous().Get("/healthz/ready");
-        await Signal.Poll(() => time.Waiting > waiting, "the proof has begun");
+        await Signal.Poll(() => directory.Calls > calls, "the proof has begun");
         time.Advance(TimeSpan.FromSeconds(2));
         (await ready).IsStatus(503);
         hanging.SetResult();
