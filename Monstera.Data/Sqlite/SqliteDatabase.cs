@@ -69,10 +69,16 @@ public sealed class SqliteDatabase : IDisposable
             SqliteMigrations.Run(writer, migrations);
             return new SqliteDatabase(path, ownership, writer);
         }
-        catch
+        catch (Exception e)
         {
             writer?.Dispose();
             ownership.Dispose();
+            if (e is StorageUnavailableException && !e.Message.Contains(path, StringComparison.Ordinal))
+            {
+                // Whoever starts the server wants to know which file.
+                throw new StorageUnavailableException($"{path} cannot be opened: {e.Message}", e);
+            }
+
             throw;
         }
     }
