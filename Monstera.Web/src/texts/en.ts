@@ -193,7 +193,6 @@ export const en = {
   inviteExpiry: 'Expires after',
   inviteExpiries: { hour: '1 hour', day: '1 day', week: '7 days', month: '30 days' },
   inviteUses: 'Uses',
-  inviteUsesAny: 'No limit',
   inviteCreate: 'Create link',
   inviteLink: 'Invite link',
   inviteLeft: (n: number) => `${count(n, 'use', 'uses')} left`,

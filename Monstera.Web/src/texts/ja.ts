@@ -182,7 +182,6 @@ export const ja: Texts = {
   inviteExpiry: '有効期限',
   inviteExpiries: { hour: '1時間', day: '1日', week: '7日', month: '30日' },
   inviteUses: '使用回数',
-  inviteUsesAny: '制限なし',
   inviteCreate: 'リンクを作成',
   inviteLink: '招待リンク',
   inviteLeft: (count) => `残り ${n(count)} 回`,

@@ -1,0 +1,35 @@
+namespace Monstera.Bench;
+
+/// <summary>How the scenarios are run.</summary>
+internal sealed record BenchOptions
+{
+    /// <summary>Short and small, for CI: says whether all works and roughly how fast, not more.</summary>
+    public bool IsQuick { get; init; }
+
+    /// <summary>How often each side runs, in turn; medians are reported.</summary>
+    public int Rounds { get; init; } = 1;
+
+    /// <summary>Processors of the server and of the baseline, as taskset writes them; null: any.</summary>
+    public string? ServerCores { get; init; }
+
+    public string? ClientCores { get; init; }
+
+    /// <summary>The built server.</summary>
+    public required string ServerAssembly { get; init; }
+
+    /// <summary>Where data folders are made; on the disk that is to be measured.</summary>
+    public required string WorkFolder { get; init; }
+
+    /// <summary>Connections of those scenarios that are about many.</summary>
+    public int ManyClients { get; init; } = 10_000;
+
+    /// <summary>Messages in the large room of the history.</summary>
+    public int HistoryMessages { get; init; } = 10_000_000;
+
+    public TimeSpan WarmUp => TimeSpan.FromSeconds(IsQuick ? 2 : 5);
+
+    public TimeSpan Measure => TimeSpan.FromSeconds(IsQuick ? 3 : 15);
+
+    /// <summary>Until memory counts as what idle connections need.</summary>
+    public TimeSpan Settle => TimeSpan.FromSeconds(IsQuick ? 3 : 30);
+}

@@ -1,0 +1,101 @@
+using System.CommandLine;
+using Monstera.Bench.Baseline;
+using Monstera.Bench.Load;
+
+namespace Monstera.Bench.Commands;
+
+/// <summary>The command line.</summary>
+internal static class BenchCommand
+{
+    private static readonly Option<string[]> Scenario = new("--scenario")
+    {
+        Description = "A scenario by its name; may be given several times.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private static readonly Option<bool> All = new("--all") { Description = "All scenarios." };
+    private static readonly Option<bool> Quick = new("--quick") { Description = "Short and small, for CI." };
+
+    private static readonly Option<bool> Check = new("--check")
+    {
+        Description = "Fail when a target is missed by more than --margin. Otherwise 0 says only that the runs were correct.",
+    };
+
+    private static readonly Option<double> Margin = new("--margin") { Description = "How often worse than its target --check lets a figure be.", DefaultValueFactory = _ => 3 };
+    private static readonly Option<int> Rounds = new("--rounds") { Description = "How often each side runs, in turn; medians are reported.", DefaultValueFactory = _ => 1 };
+    private static readonly Option<string?> ServerCores = new("--server-cores") { Description = "Processors of the measured process, such as 0 or 0-1 (needs taskset)." };
+    private static readonly Option<string?> ClientCores = new("--client-cores") { Description = "Processors of the load generator." };
+    private static readonly Option<string?> Json = new("--json") { Description = "Also write all figures into this file." };
+    private static readonly Option<string?> Server = new("--server") { Description = "The built server, monstera.dll; otherwise the one that was built with this program." };
+
+    private static readonly Option<string?> Work = new("--work")
+    {
+        Description = "Where data folders are made, and kept: the disk that is measured. Otherwise a temporary folder.",
+    };
+
+    private static readonly Option<int> Clients = new("--clients") { Description = "Connections of idle, connect and resume.", DefaultValueFactory = _ => 10_000 };
+    private static readonly Option<int> Messages = new("--history-messages") { Description = "Messages in the large room of history.", DefaultValueFactory = _ => 10_000_000 };
+
+    /// <returns>0 when every run was correct (with --check: and fast enough), 1 when not, 2 when the call makes no sense.</returns>
+    public static Task<int> Run(string[] args)
+    {
+        RootCommand root = new("Measures Monstera beside a plain SignalR hub, and checks every delivery meanwhile.")
+        {
+            Options = { Scenario, All, Quick, Check, Margin, Rounds, ServerCores, ClientCores, Json, Server, Work, Clients, Messages },
+            Subcommands = { Baseline(), Ceiling(), Hose() },
+        };
+        root.SetAction((parsed, _) => Guarded(() => ScenariosCommand.Run(new ScenariosRequest
+        {
+            Scenarios = parsed.GetValue(Scenario) ?? [],
+            All = parsed.GetValue(All),
+            IsQuick = parsed.GetValue(Quick),
+            Margin = parsed.GetValue(Check) ? parsed.GetValue(Margin) : null,
+            Rounds = parsed.GetValue(Rounds),
+            ServerCores = parsed.GetValue(ServerCores),
+            ClientCores = parsed.GetValue(ClientCores),
+            JsonPath = parsed.GetValue(Json),
+            ServerAssembly = parsed.GetValue(Server),
+            WorkFolder = parsed.GetValue(Work),
+            ManyClients = parsed.GetValue(Clients),
+            HistoryMessages = parsed.GetValue(Messages),
+        })));
+        return root.Parse(args).InvokeAsync();
+    }
+
+    private static Command Baseline()
+    {
+        Option<string> urls = new("--urls") { DefaultValueFactory = _ => "http://127.0.0.1:0", Description = "Where to listen." };
+        Command command = new("baseline", "Runs the plain SignalR hub; the scenarios start it themselves.") { Options = { urls } };
+        command.SetAction((parsed, cancel) => BaselineHost.Run(parsed.GetValue(urls)!, cancel));
+        return command;
+    }
+
+    private static Command Ceiling()
+    {
+        Command command = new("ceiling", "Measures the load generator itself, against a server that only writes prepared bytes.") { Options = { ServerCores, ClientCores, Quick } };
+        command.SetAction((parsed, _) => Guarded(() => CeilingCommand.Run(
+            parsed.GetValue(ServerCores), parsed.GetValue(ClientCores), TimeSpan.FromSeconds(parsed.GetValue(Quick) ? 3 : 10))));
+        return command;
+    }
+
+    private static Command Hose()
+    {
+        Option<int> events = new("--events") { DefaultValueFactory = _ => 1, Description = "Events in a frame." };
+        Command command = new("firehose", "The server of `ceiling`, which starts it itself.") { Options = { events }, Hidden = true };
+        command.SetAction(parsed => new Firehose(parsed.GetValue(events)).Run());
+        return command;
+    }
+
+    private static async Task<int> Guarded(Func<Task<int>> run)
+    {
+        try
+        {
+            return await run();
+        }
+        catch (BenchFailedException failure)
+        {
+            await Console.Error.WriteLineAsync($"bench: {failure.Message}");
+            return 1;
+        }
+    }
+}

@@ -1,0 +1,3 @@
+using Monstera.Bench.Commands;
+
+return await BenchCommand.Run(args);

@@ -1,0 +1,48 @@
+using Monstera.Bench.Report;
+using Monstera.Bench.Subjects;
+
+namespace Monstera.Bench.Scenarios;
+
+/// <summary>The table of targets.</summary>
+internal static class AllScenarios
+{
+    private static readonly Layout RoomOf200 = new(1, 200);
+
+    public static IReadOnlyList<IScenario> List { get; } =
+    [
+        new RoomScenario(
+            "big-room-16",
+            "one room of 200, 8 senders, 16 in flight each",
+            new RoomLoad(RoomOf200, 8) { InFlight = 16 },
+            new Dictionary<string, Target>(StringComparer.Ordinal)
+            {
+                [Figure.DeliveriesPerSecond] = Target.RatioAtLeast(2.0),
+                [Figure.CpuUsPerDelivery] = Target.RatioAtMost(0.5),
+            }),
+        new RoomScenario(
+            "big-room-1",
+            "one room of 200, 8 senders, 1 in flight each",
+            new RoomLoad(RoomOf200, 8) { InFlight = 1 },
+            new Dictionary<string, Target>(StringComparer.Ordinal) { [Figure.DeliveriesPerSecond] = Target.RatioAtLeast(1.2) }),
+        new RoomScenario(
+            "small-rooms",
+            "200 rooms of 5, 200 senders, 4 in flight each",
+            new RoomLoad(new Layout(200, 5), 1) { InFlight = 4 },
+            new Dictionary<string, Target>(StringComparer.Ordinal) { [Figure.SendsPerSecond] = Target.RatioAtLeast(1.0) }),
+        new RoomScenario(
+            "huge-room",
+            "one room of 5,000, 1 sender at 20 a second",
+            new RoomLoad(new Layout(1, 5_000), 1) { PerSecond = 20 },
+            new Dictionary<string, Target>(StringComparer.Ordinal) { [Figure.LastP99Ms] = Target.RatioAtMost(1.2) }),
+        new RoomScenario(
+            "paced-room",
+            "200 messages a second into a room of 200, 8 senders",
+            new RoomLoad(RoomOf200, 8) { PerSecond = 200 },
+            new Dictionary<string, Target>(StringComparer.Ordinal) { [Figure.P99Ms] = Target.RatioAtMost(1.2) }),
+        new IdleScenario(),
+        new ConnectScenario(),
+        new ResumeScenario(),
+        new HistoryScenario(),
+        new SlowReaderScenario(),
+    ];
+}

@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using Monstera.Bench.Load;
+using Monstera.Bench.Measure;
+using Monstera.Bench.Report;
+using Monstera.Bench.Subjects;
+
+namespace Monstera.Bench.Scenarios;
+
+/// <summary>People who write into rooms: either so many messages in flight for each sender, or so many a second for all together.</summary>
+internal sealed record RoomLoad(Layout Layout, int SendersPerRoom)
+{
+    private static readonly TimeSpan ConnectWithin = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan DrainWithin = TimeSpan.FromSeconds(120);
+    private const int ConnectAtOnce = 64;
+
+    /// <summary>A sender's messages that it has not seen yet; 0 when <see cref="PerSecond"/> is meant.</summary>
+    public int InFlight { get; init; }
+
+    public double PerSecond { get; init; }
+
+    /// <summary>Whether the last member of the first room reads a trickle.</summary>
+    public bool HasSlowReader { get; init; }
+
+    /// <summary>1. connects; 2. warms up; 3. measures; 4. waits until everything is everywhere, and checks it.</summary>
+    public async Task<Figures> Run(ISubject subject, BenchOptions options)
+    {
+        await using ChildProcess process = await subject.Start(Layout);
+        IReadOnlyList<Connection> clients = subject.Clients(Layout);
+        Connection[] senders = [.. clients.Where(client => client.Seat < SendersPerRoom)];
+        clients[Layout.MembersPerRoom - 1].IsSlow = HasSlowReader;
+        try
+        {
+            // 1.
+            using LoadLoop loop = new(subject.Dialect, process.Port, clients, new MessageBook());
+            loop.ConnectAll(ConnectAtOnce, ConnectWithin);
+
+            // 2.
+            if (InFlight > 0)
+            {
+                foreach (Connection sender in senders)
+                {
+                    sender.Window = InFlight;
+                }
+
+                loop.StartSending();
+            }
+            else
+            {
+                loop.Pace = new Pace(senders, PerSecond);
+            }
+
+            loop.RunFor(options.WarmUp);
+
+            // 3.
+            Snapshot before = Snapshot.Take(process, loop);
+            loop.OpenWindow();
+            loop.RunFor(options.Measure);
+            loop.CloseWindow();
+            Snapshot after = Snapshot.Take(process, loop);
+
+            // 4.
+            loop.Drain(DrainWithin);
+            Figures figures = after.Since(before);
+            figures[Figure.ResidentMb] = process.ResidentKb / 1024.0;
+            figures[Figure.ResidentPeakMb] = process.ResidentPeakKb / 1024.0;
+            Add(figures, loop);
+            figures[Figure.Gaps] = clients.Sum(client => client.Gaps);
+            return figures;
+        }
+        catch (Exception e) when (e is not BenchFailedException)
+        {
+            throw new BenchFailedException($"{subject.Name}: {e.Message}\n{process.LastLines()}");
+        }
+    }
+
+    private static void Add(Figures figures, LoadLoop loop)
+    {
+        figures[Figure.Messages] = loop.Book.Count;
+        figures[Figure.P50Ms] = loop.Latency.Milliseconds(50);
+        figures[Figure.P99Ms] = loop.Latency.Milliseconds(99);
+        figures[Figure.P999Ms] = loop.Latency.Milliseconds(99.9);
+        figures[Figure.LastP50Ms] = loop.LatencyOfLast.Milliseconds(50);
+        figures[Figure.LastP99Ms] = loop.LatencyOfLast.Milliseconds(99);
+    }
+
+    /// <summary>All counters at one instant.</summary>
+    private readonly record struct Snapshot(long At, long Deliveries, long Sends, double Cpu, double ClientCpu, RuntimeCounters Counters)
+    {
+        public static Snapshot Take(ChildProcess process, LoadLoop loop) => new(
+            Stopwatch.GetTimestamp(), loop.Deliveries, loop.Book.Count, process.CpuSeconds, ProcessMeter.CpuSeconds(Environment.ProcessId), process.Counters);
+
+        public Figures Since(Snapshot start)
+        {
+            double seconds = Stopwatch.GetElapsedTime(start.At, At).TotalSeconds;
+            double deliveries = Deliveries - start.Deliveries;
+            double sends = Sends - start.Sends;
+            double cpu = Cpu - start.Cpu;
+            return new Figures
+            {
+                [Figure.DeliveriesPerSecond] = deliveries / seconds,
+                [Figure.SendsPerSecond] = sends / seconds,
+                [Figure.CpuUsPerDelivery] = cpu * 1e6 / deliveries,
+                [Figure.CpuUsPerSend] = cpu * 1e6 / sends,
+                [Figure.CpuShare] = cpu * 100 / seconds,
+                [Figure.AllocatedKbPerSend] = (Counters.AllocatedBytes - start.Counters.AllocatedBytes) / 1024.0 / sends,
+                [Figure.Gen0PerSecond] = (Counters.Gen0 - start.Counters.Gen0) / seconds,
+                [Figure.GcPauseShare] = (Counters.PauseMs - start.Counters.PauseMs) / 10 / seconds,
+                [Figure.ClientCpuShare] = (ClientCpu - start.ClientCpu) * 100 / seconds,
+            };
+        }
+    }
+}
