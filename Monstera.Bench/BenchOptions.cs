@@ -6,6 +6,9 @@ internal sealed record BenchOptions
     /// <summary>Short and small, for CI: says whether all works and roughly how fast, not more.</summary>
     public bool IsQuick { get; init; }
 
+    /// <summary>Whether the baseline runs too.</summary>
+    public bool HasBaseline { get; init; } = true;
+
     /// <summary>How often each side runs, in turn; medians are reported.</summary>
     public int Rounds { get; init; } = 1;
 
@@ -21,10 +24,10 @@ internal sealed record BenchOptions
     public required string WorkFolder { get; init; }
 
     /// <summary>Connections of those scenarios that are about many.</summary>
-    public int ManyClients { get; init; } = 10_000;
+    public required int ManyClients { get; init; }
 
     /// <summary>Messages in the large room of the history.</summary>
-    public int HistoryMessages { get; init; } = 10_000_000;
+    public required int HistoryMessages { get; init; }
 
     public TimeSpan WarmUp => TimeSpan.FromSeconds(IsQuick ? 2 : 5);
 

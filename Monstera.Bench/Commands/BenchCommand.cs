@@ -22,6 +22,7 @@ internal static class BenchCommand
     };
 
     private static readonly Option<double> Margin = new("--margin") { Description = "How often worse than its target --check lets a figure be.", DefaultValueFactory = _ => 3 };
+    private static readonly Option<bool> NoBaseline = new("--no-baseline") { Description = "Monstera alone, for a profiler." };
     private static readonly Option<int> Rounds = new("--rounds") { Description = "How often each side runs, in turn; medians are reported.", DefaultValueFactory = _ => 1 };
     private static readonly Option<string?> ServerCores = new("--server-cores") { Description = "Processors of the measured process, such as 0 or 0-1 (needs taskset)." };
     private static readonly Option<string?> ClientCores = new("--client-cores") { Description = "Processors of the load generator." };
@@ -33,15 +34,15 @@ internal static class BenchCommand
         Description = "Where data folders are made, and kept: the disk that is measured. Otherwise a temporary folder.",
     };
 
-    private static readonly Option<int> Clients = new("--clients") { Description = "Connections of idle, connect and resume.", DefaultValueFactory = _ => 10_000 };
-    private static readonly Option<int> Messages = new("--history-messages") { Description = "Messages in the large room of history.", DefaultValueFactory = _ => 10_000_000 };
+    private static readonly Option<int?> Clients = new("--clients") { Description = "Connections of idle, connect and resume (10,000; 1,000 with --quick)." };
+    private static readonly Option<int?> Messages = new("--history-messages") { Description = "Messages in the large room of history (10,000,000; 100,000 with --quick)." };
 
     /// <returns>0 when every run was correct (with --check: and fast enough), 1 when not, 2 when the call makes no sense.</returns>
     public static Task<int> Run(string[] args)
     {
         RootCommand root = new("Measures Monstera beside a plain SignalR hub, and checks every delivery meanwhile.")
         {
-            Options = { Scenario, All, Quick, Check, Margin, Rounds, ServerCores, ClientCores, Json, Server, Work, Clients, Messages },
+            Options = { Scenario, All, Quick, Check, Margin, NoBaseline, Rounds, ServerCores, ClientCores, Json, Server, Work, Clients, Messages },
             Subcommands = { Baseline(), Ceiling(), Hose() },
         };
         root.SetAction((parsed, _) => Guarded(() => ScenariosCommand.Run(new ScenariosRequest
@@ -50,6 +51,7 @@ internal static class BenchCommand
             All = parsed.GetValue(All),
             IsQuick = parsed.GetValue(Quick),
             Margin = parsed.GetValue(Check) ? parsed.GetValue(Margin) : null,
+            HasBaseline = !parsed.GetValue(NoBaseline),
             Rounds = parsed.GetValue(Rounds),
             ServerCores = parsed.GetValue(ServerCores),
             ClientCores = parsed.GetValue(ClientCores),

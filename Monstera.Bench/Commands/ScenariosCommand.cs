@@ -18,6 +18,8 @@ internal sealed record ScenariosRequest
     /// <summary>Null: figures are shown, not judged.</summary>
     public double? Margin { get; init; }
 
+    public bool HasBaseline { get; init; }
+
     public int Rounds { get; init; }
 
     public string? ServerCores { get; init; }
@@ -30,9 +32,10 @@ internal sealed record ScenariosRequest
 
     public string? WorkFolder { get; init; }
 
-    public int ManyClients { get; init; }
+    /// <summary>Null, here and below: as it is for a whole or a quick run.</summary>
+    public int? ManyClients { get; init; }
 
-    public int HistoryMessages { get; init; }
+    public int? HistoryMessages { get; init; }
 }
 
 /// <summary>Runs scenarios one after another and shows what came of them.</summary>
@@ -76,13 +79,14 @@ internal static class ScenariosCommand
         BenchOptions options = new()
         {
             IsQuick = request.IsQuick,
+            HasBaseline = request.HasBaseline,
             Rounds = request.Rounds,
             ServerCores = request.ServerCores,
             ClientCores = request.ClientCores,
             ServerAssembly = request.ServerAssembly is { } path ? Path.GetFullPath(path) : BuiltServer.Find(),
             WorkFolder = work,
-            ManyClients = request.ManyClients,
-            HistoryMessages = request.HistoryMessages,
+            ManyClients = request.ManyClients ?? (request.IsQuick ? 1_000 : 10_000),
+            HistoryMessages = request.HistoryMessages ?? (request.IsQuick ? 100_000 : 10_000_000),
         };
         TimeProvider time = TimeProvider.System;
         List<ScenarioResult> results = await RunAll(chosen, options, time);

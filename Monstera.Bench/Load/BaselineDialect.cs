@@ -3,6 +3,8 @@ namespace Monstera.Bench.Load;
 /// <summary>The plain hub: nothing is numbered or acknowledged, so what can be checked is that everything comes, once, and in the order of its sender.</summary>
 internal sealed class BaselineDialect : IDialect
 {
+    public bool CanResume => false;
+
     public string UpgradePath(Connection connection) => "/hub";
 
     private static ReadOnlySpan<byte> MessageStart => "{\"type\":1,\"target\":\"Message\",\"arguments\":[\""u8;

@@ -55,7 +55,7 @@ internal static unsafe class ClientSocket
         fixed (byte* start = buffer)
         {
             nint count = Libc.Receive(fd, start, buffer.Length, 0);
-            return count >= 0 ? (int)count : Nothing("recv");
+            return count >= 0 ? (int)count : Marshal.GetLastPInvokeError() == Libc.ConnectionReset ? 0 : Nothing("recv");
         }
     }
 

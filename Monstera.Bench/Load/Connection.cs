@@ -12,6 +12,9 @@ internal enum ConnectionState
     Subscribing,
 
     Live,
+
+    /// <summary>Cut off for good: nothing could be made up for.</summary>
+    Gone,
 }
 
 /// <summary>One client: a connection, a member of one room, a cursor.</summary>
@@ -59,6 +62,9 @@ internal sealed class Connection(int index, Room room, string token)
 
     /// <summary>Reads only a trickle; its latencies are not counted.</summary>
     public bool IsSlow { get; set; }
+
+    /// <summary>How often it was cut off because it read too little.</summary>
+    public int Cuts { get; set; }
 
     /// <summary>Closed by us or to be closed: the other side may hang up.</summary>
     public bool IsLeaving { get; set; }

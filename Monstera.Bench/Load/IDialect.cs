@@ -3,6 +3,9 @@ namespace Monstera.Bench.Load;
 /// <summary>How one kind of server is spoken to: Monstera, or the baseline.</summary>
 internal interface IDialect
 {
+    /// <summary>Whether a client that was cut off, or fell behind, still gets everything later.</summary>
+    bool CanResume { get; }
+
     /// <summary>Path and query of the WebSocket.</summary>
     string UpgradePath(Connection connection);
 

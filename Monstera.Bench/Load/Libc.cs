@@ -9,6 +9,7 @@ internal static unsafe partial class Libc
 {
     public const int Again = 11;
     public const int Interrupted = 4;
+    public const int ConnectionReset = 104;
     public const int InProgress = 115;
 
     public const int AddressFamilyInternet = 2;

@@ -50,6 +50,12 @@ internal sealed partial class LoadLoop
             return;
         }
 
+        if (count == 0 && connection.IsSlow)
+        {
+            Reconnect(connection);
+            return;
+        }
+
         BenchFailedException.ThrowIf(count == 0, $"the server hung up on connection {connection.Index}, which was {connection.State}");
         long now = Stopwatch.GetTimestamp();
         if (connection.State == ConnectionState.Upgrading)
@@ -73,6 +79,24 @@ internal sealed partial class LoadLoop
         }
 
         Flush(connection);
+    }
+
+    /// <summary>A slow reader was cut off, as it may be. It comes back with its cursor where there are cursors.</summary>
+    private void Reconnect(Connection connection)
+    {
+        connection.Cuts++;
+        _ = Libc.Close(connection.Fd);
+        connection.Fd = -1;
+        connection.State = ConnectionState.Gone;
+        connection.Reader = default;
+        connection.Pending = [];
+        connection.Held.Clear();
+        if (_dialect.CanResume)
+        {
+            connection.State = ConnectionState.Connecting;
+            connection.Fd = ClientSocket.Connect(_port, connection.Index, SlowReceiveBufferBytes);
+            _poller.Watch(connection.Fd, connection.Index, Poller.Writable);
+        }
     }
 
     private void Upgrade(Connection connection)
@@ -125,7 +149,7 @@ internal sealed partial class LoadLoop
         if (bytes.Length > 0)
         {
             connection.Pending = [.. connection.Pending, .. bytes];
-            if (!connection.IsSlow)
+            if (!_slowReading.Holds(connection))
             {
                 _poller.Change(connection.Fd, connection.Index, Poller.Readable | Poller.Writable);
             }
@@ -141,56 +165,6 @@ internal sealed partial class LoadLoop
         if (connection.Pending.Length == 0)
         {
             _poller.Change(connection.Fd, connection.Index, Poller.Readable);
-        }
-    }
-
-    /// <summary>Clients that read a little at a time, whatever there is to read.</summary>
-    private sealed class SlowReading(Connection[] readers)
-    {
-        /// <summary>16 KB a second: far below what a busy room sends, and enough not to be cut as dead.</summary>
-        private const int BytesAtOnce = 1_638;
-
-        private static readonly long Every = Stopwatch.Frequency / 10;
-
-        private readonly byte[] _buffer = new byte[BytesAtOnce];
-        private bool _ended;
-        private long _nextAt;
-
-        public long ReadDue(LoadLoop loop, long now)
-        {
-            if (_ended || readers.Length == 0)
-            {
-                return long.MaxValue;
-            }
-
-            if (now >= _nextAt)
-            {
-                _nextAt = now + Every;
-                foreach (Connection reader in readers)
-                {
-                    if (reader.State is ConnectionState.Live || (reader.State is ConnectionState.Subscribing && reader.ConnectBeganAt == 0))
-                    {
-                        loop.Read(reader, _buffer);
-                    }
-                }
-            }
-
-            return _nextAt;
-        }
-
-        /// <summary>From now on they read like everybody else, so that it shows whether they get everything.</summary>
-        public void End(LoadLoop loop)
-        {
-            if (_ended)
-            {
-                return;
-            }
-
-            _ended = true;
-            foreach (Connection reader in readers)
-            {
-                loop._poller.Watch(reader.Fd, reader.Index, Poller.Readable | Poller.Writable);
-            }
         }
     }
 }

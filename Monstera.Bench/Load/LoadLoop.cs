@@ -30,7 +30,7 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
         _connections = connections;
         Book = book;
         _pings = new Housekeeping(Stopwatch.Frequency / 10);
-        _slowReading = new SlowReading(connections.Where(connection => connection.IsSlow).ToArray());
+        _slowReading = new SlowReading([.. connections.Where(connection => connection.IsSlow)]);
     }
 
     public MessageBook Book { get; }
@@ -138,6 +138,11 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
 
     public void Deliver(Connection connection, int number, long now)
     {
+        if (connection.IsSlow && !_dialect.CanResume)
+        {
+            return;
+        }
+
         ref Message message = ref Book[number];
         bool isMeasured = message.SentAt >= WindowStart && message.SentAt < WindowEnd;
         if (isMeasured && !connection.IsSlow)
@@ -160,6 +165,11 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
     public void GoLive(Connection connection, long now)
     {
         connection.State = ConnectionState.Live;
+        if (connection.IsSlow)
+        {
+            _slowReading.Hold(this, connection);
+        }
+
         if (connection.ConnectBeganAt == 0)
         {
             return;
@@ -169,10 +179,6 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
         connection.ConnectBeganAt = 0;
         LiveCount++;
         _connectingCount--;
-        if (connection.IsSlow)
-        {
-            _poller.Forget(connection.Fd);
-        }
     }
 
     public void Dispose()
@@ -241,7 +247,8 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
 
     private void SendMessage(Connection connection, long sentAt)
     {
-        int number = Book.Add(connection.Index, ++connection.Sent, connection.Room.MemberCount, sentAt);
+        int members = connection.Room.MemberCount - (_dialect.CanResume ? 0 : _slowReading.CountIn(connection.Room));
+        int number = Book.Add(connection.Index, ++connection.Sent, members, sentAt);
         connection.InFlight++;
         _dialect.WriteMessage(connection, number, Writer);
     }

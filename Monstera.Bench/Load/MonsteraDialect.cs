@@ -11,6 +11,8 @@ internal sealed class MonsteraDialect : IDialect
 
     private static ReadOnlySpan<byte> AnswerStart => "{\"type\":3,\"invocationId\":\""u8;
 
+    public bool CanResume => true;
+
     public string UpgradePath(Connection connection) => $"/hub?access_token={connection.Token}";
 
     public void Greet(Connection connection, FrameWriter writer)

@@ -42,6 +42,8 @@ internal static class Figure
     public const string LastP50Ms = "lastMemberP50Ms";
     public const string LastP99Ms = "lastMemberP99Ms";
     public const string Gaps = "gaps";
+    public const string Cuts = "cuts";
+    public const string EventsBehind = "eventsBehind";
     public const string Messages = "messages";
     public const string ClientCpuShare = "clientCpuPercent";
     public const string ConnectionsPerSecond = "connectionsPerSecond";

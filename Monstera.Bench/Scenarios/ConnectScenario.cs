@@ -16,13 +16,13 @@ internal sealed class ConnectScenario : IScenario
 
     public string Name => "connect";
 
-    public string Title => "10,000 connects with token, Hello and subscription, 128 at a time";
+    public string Title => "connects with token, Hello and subscription, 128 at a time";
 
     public async Task<ScenarioResult> Run(Session session)
     {
         Layout layout = Crowd.LayoutOf(session.Options);
         (Figures monstera, Figures baseline) = await session.SideBySide(subject => Measure(subject, layout));
-        return ScenarioResult.Of(Name, Title, "monstera", "baseline", Rows, monstera, baseline);
+        return ScenarioResult.Of(Name, $"{layout.Clients:#,0} {Title}", "monstera", "baseline", Rows, monstera, baseline);
     }
 
     private static async Task<Figures> Measure(ISubject subject, Layout layout)

@@ -17,8 +17,7 @@ internal static class Crowd
 
     public static Layout LayoutOf(BenchOptions options)
     {
-        int clients = options.IsQuick ? Math.Min(options.ManyClients, 1_000) : options.ManyClients;
-        Layout layout = new(Math.Max(WarmUpRooms, clients / MembersPerRoom), MembersPerRoom);
+        Layout layout = new(Math.Max(WarmUpRooms, options.ManyClients / MembersPerRoom), MembersPerRoom);
         CheckFiles(layout.Clients);
         return layout;
     }

@@ -12,7 +12,6 @@ namespace Monstera.Bench.Scenarios;
 internal sealed class HistoryScenario : IScenario
 {
     private const int SmallMessages = 10_000;
-    private const int QuickMessages = 100_000;
     private const int PageItems = 50;
     private const int EventsBeforeMessages = 2;
 
@@ -28,11 +27,11 @@ internal sealed class HistoryScenario : IScenario
 
     public string Name => "history";
 
-    public string Title => "a page of 50 messages, from rooms with 10^4 and 10^7 messages";
+    public string Title => "a page of 50 messages, from a small and from a large room";
 
     public async Task<ScenarioResult> Run(Session session)
     {
-        int largeMessages = session.Options.IsQuick ? QuickMessages : session.Options.HistoryMessages;
+        int largeMessages = session.Options.HistoryMessages;
         string folder = Path.Combine(session.Options.WorkFolder, $"history-{largeMessages}");
         TenantId tenant = await Fill(session, folder, largeMessages);
 

@@ -16,13 +16,13 @@ internal sealed class IdleScenario : IScenario
 
     public string Name => "idle";
 
-    public string Title => "10,000 idle connections in rooms of 200";
+    public string Title => "idle connections in rooms of 200";
 
     public async Task<ScenarioResult> Run(Session session)
     {
         Layout layout = Crowd.LayoutOf(session.Options);
         (Figures monstera, Figures baseline) = await session.SideBySide(subject => Measure(subject, layout, session.Options));
-        return ScenarioResult.Of(Name, Title, "monstera", "baseline", Rows, monstera, baseline);
+        return ScenarioResult.Of(Name, $"{layout.Clients:#,0} {Title}", "monstera", "baseline", Rows, monstera, baseline);
     }
 
     private static async Task<Figures> Measure(ISubject subject, Layout layout, BenchOptions options)

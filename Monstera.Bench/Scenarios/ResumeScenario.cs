@@ -24,7 +24,7 @@ internal sealed class ResumeScenario : IScenario
 
     public string Name => "resume";
 
-    public string Title => "10,000 clients resume after a restart, 20 missed messages each";
+    public string Title => "clients resume after a restart, 20 missed messages each";
 
     public async Task<ScenarioResult> Run(Session session)
     {
@@ -39,7 +39,7 @@ internal sealed class ResumeScenario : IScenario
             resumed.Add(await Resume(session, layout, before));
         }
 
-        return ScenarioResult.Of(Name, Title, "resume", "plain connect", Rows, Figures.Median(resumed), Figures.Median(plain));
+        return ScenarioResult.Of(Name, $"{layout.Clients:#,0} {Title}", "resume", "plain connect", Rows, Figures.Median(resumed), Figures.Median(plain));
     }
 
     private static async Task<IReadOnlyList<Connection>> ConnectPlain(MonsteraSubject subject, Layout layout, List<Figures> plain)

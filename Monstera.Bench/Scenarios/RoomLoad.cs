@@ -21,7 +21,10 @@ internal sealed record RoomLoad(Layout Layout, int SendersPerRoom)
     /// <summary>Whether the last member of the first room reads a trickle.</summary>
     public bool HasSlowReader { get; init; }
 
-    /// <summary>1. connects; 2. warms up; 3. measures; 4. waits until everything is everywhere, and checks it.</summary>
+    private const int WarmUpInFlight = 16;
+    private static readonly TimeSpan PaceWarmUp = TimeSpan.FromSeconds(1);
+
+    /// <summary>1. connects; 2. warms up, at full speed in any case: a server that runs for days is compiled; 3. measures; 4. waits until everything is everywhere, and checks it.</summary>
     public async Task<Figures> Run(ISubject subject, BenchOptions options)
     {
         await using ChildProcess process = await subject.Start(Layout);
@@ -35,21 +38,7 @@ internal sealed record RoomLoad(Layout Layout, int SendersPerRoom)
             loop.ConnectAll(ConnectAtOnce, ConnectWithin);
 
             // 2.
-            if (InFlight > 0)
-            {
-                foreach (Connection sender in senders)
-                {
-                    sender.Window = InFlight;
-                }
-
-                loop.StartSending();
-            }
-            else
-            {
-                loop.Pace = new Pace(senders, PerSecond);
-            }
-
-            loop.RunFor(options.WarmUp);
+            WarmUp(loop, senders, options.WarmUp);
 
             // 3.
             Snapshot before = Snapshot.Take(process, loop);
@@ -57,6 +46,7 @@ internal sealed record RoomLoad(Layout Layout, int SendersPerRoom)
             loop.RunFor(options.Measure);
             loop.CloseWindow();
             Snapshot after = Snapshot.Take(process, loop);
+            long behind = clients.Max(client => client.Last) - clients[Layout.MembersPerRoom - 1].Last;
 
             // 4.
             loop.Drain(DrainWithin);
@@ -64,12 +54,32 @@ internal sealed record RoomLoad(Layout Layout, int SendersPerRoom)
             figures[Figure.ResidentMb] = process.ResidentKb / 1024.0;
             figures[Figure.ResidentPeakMb] = process.ResidentPeakKb / 1024.0;
             Add(figures, loop);
+            figures[Figure.EventsBehind] = behind;
             figures[Figure.Gaps] = clients.Sum(client => client.Gaps);
+            figures[Figure.Cuts] = clients.Sum(client => client.Cuts);
             return figures;
         }
         catch (Exception e) when (e is not BenchFailedException)
         {
             throw new BenchFailedException($"{subject.Name}: {e.Message}\n{process.LastLines()}");
+        }
+    }
+
+    private void WarmUp(LoadLoop loop, Connection[] senders, TimeSpan time)
+    {
+        foreach (Connection sender in senders)
+        {
+            sender.Window = InFlight > 0 ? InFlight : WarmUpInFlight;
+        }
+
+        loop.StartSending();
+        loop.RunFor(time);
+        if (InFlight == 0)
+        {
+            loop.IsSending = false;
+            loop.RunFor(PaceWarmUp);
+            loop.Pace = new Pace(senders, PerSecond);
+            loop.RunFor(PaceWarmUp);
         }
     }
 

@@ -24,8 +24,12 @@ internal sealed class Session(BenchOptions options, TimeProvider time, Action<st
         List<Figures> baseline = [];
         for (int round = 1; round <= Options.Rounds; round++)
         {
-            Tell($"round {round}: baseline");
-            baseline.Add(await run(Baseline));
+            if (Options.HasBaseline)
+            {
+                Tell($"round {round}: baseline");
+                baseline.Add(await run(Baseline));
+            }
+
             Tell($"round {round}: monstera");
             monstera.Add(await run(Monstera));
         }

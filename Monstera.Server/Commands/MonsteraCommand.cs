@@ -17,6 +17,8 @@ public static class MonsteraCommand
             Subcommands = { serve },
         };
         root.SetAction((parsed, _) => ServeCommand.Run([.. parsed.UnmatchedTokens]));
-        return root.Parse(args).InvokeAsync();
+
+        // The host knows how to stop on SIGTERM and takes the time it needs; the command line would cut it off after two seconds and exit with 143.
+        return root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
     }
 }

@@ -29,6 +29,9 @@ public sealed record HubSocketOptions
 
     public bool Pings { get; init; } = true;
 
+    /// <summary>The hub's address. Written unusually (<c>/HUB</c>) it takes the HTTP server's ordinary way instead of the short one.</summary>
+    public string Path { get; init; } = "/hub";
+
     /// <summary>Every message of the server (target and argument), on the reading thread.</summary>
     public Action<string, JsonElement>? Received { get; init; }
 }
@@ -136,7 +139,7 @@ public sealed class HubSocket : IAsyncDisposable
 
     private async Task Open(Uri server, string? token, string? cookie)
     {
-        UriBuilder uri = new(server) { Scheme = server.Scheme == "https" ? "wss" : "ws", Path = "/hub" };
+        UriBuilder uri = new(server) { Scheme = server.Scheme == "https" ? "wss" : "ws", Path = _options.Path };
         if (token is not null)
         {
             uri.Query = "access_token=" + Uri.EscapeDataString(token);

@@ -36,6 +36,8 @@ export interface Shown {
   unsent: readonly Unsent[];
 }
 
+const refreshWithinMs = 100;
+
 export const [chatOf, provideChat] = createContext<Chat>();
 
 /** What the interface shows, kept in step with the engine; and what people do, handed on to it. */
@@ -51,7 +53,7 @@ export class Chat {
   readonly #reactions = new PendingReactions();
   readonly #places = new Map<RoomId, ScrollPlace>();
   readonly #onSignedOut: (reason: SignedOutReason) => void;
-  #dirty = new Set<'rooms' | 'timeline'>();
+  #dirty = false;
 
   me = $state.raw<User>() as User;
   workspaceName = $state('');
@@ -79,13 +81,13 @@ export class Chat {
       store: store.outbox, tabs: this.#tabs, clock: systemClock, newId,
       send: (argument) => this.engine.call<Ack>('Send', argument),
       inLog: (room, seq) => (this.engine.rooms.get(room)?.log.last ?? 0) >= seq,
-      changed: () => this.#refresh('timeline'),
+      changed: () => this.#refresh(),
     });
     this.engine = new Engine({ me: me.id, connect: connectHub, rest, clock: systemClock, checkSession }, {
       status: (status) => this.#statusChanged(status),
       hello: (hello) => this.#greeted(hello.user, hello.tenant.name),
-      rooms: () => this.#refresh('rooms'),
-      timeline: () => this.#refresh('timeline'),
+      rooms: () => this.#refresh(),
+      timeline: () => this.#refresh(),
       events: (room, events) => this.#happened(room, events),
       confirmed: (clientIds) => this.outbox.confirm(clientIds),
       signal: (signal) => {
@@ -124,7 +126,6 @@ export class Chat {
     const unread = this.engine.rooms.get(id)?.unread;
     this.divider = unread && unread.value > 0 ? unread.readSeq : undefined;
     this.engine.open(id);
-    this.#refreshNow();
     this.shown = this.#view(id);
   }
 
@@ -157,7 +158,7 @@ export class Chat {
   async reach(room: RoomId, seq: Seq): Promise<boolean> {
     const has = () => this.engine.rooms.get(room)?.timeline?.window.items.some((item) => item.seq === seq) ?? false;
     if (!has()) await this.engine.readPage(room, { around: seq });
-    this.#refreshNow();
+    this.#refreshAtOnce();
     return has();
   }
 
@@ -165,7 +166,7 @@ export class Chat {
     const { shown } = this;
     if (!shown) return;
     this.engine.rooms.get(shown.room)?.timeline?.showTail();
-    this.#refreshNow();
+    this.#refreshAtOnce();
   }
 
   /** At the bottom, in sight and in focus: all of it is read. */
@@ -173,7 +174,7 @@ export class Chat {
     const { shown } = this;
     const state = shown && this.engine.rooms.get(shown.room);
     if (!shown || !state?.timeline || !shown.atTail) return;
-    if (state.timeline.trimTop()) this.#refresh('timeline');
+    if (state.timeline.trimTop()) this.#refresh();
     this.engine.markRead(shown.room, state.log.last);
   }
 
@@ -190,7 +191,7 @@ export class Chat {
 
   trimAround(seq: Seq): void {
     const timeline = this.shown && this.engine.rooms.get(this.shown.room)?.timeline;
-    if (timeline?.trimAround(seq)) this.#refresh('timeline');
+    if (timeline?.trimAround(seq)) this.#refresh();
   }
 
   // What people do
@@ -215,7 +216,7 @@ export class Chat {
   /** Shown at once, and taken back when it is refused. */
   async react(room: RoomId, seq: Seq, emoji: string, on: boolean): Promise<void> {
     const pending = this.#reactions.add({ room, seq, emoji, on });
-    this.#refresh('timeline');
+    this.#refresh();
     try {
       const argument = { room, seq, emoji, on, clientId: newId() };
       const ack = await this.engine.write('React', argument);
@@ -225,11 +226,11 @@ export class Chat {
       toasts.error(error);
     }
     this.#reactions.settle(room, this.engine.rooms.get(room)?.log.last ?? 0);
-    this.#refresh('timeline');
+    this.#refresh();
   }
 
   draftChanged(): void {
-    this.#refresh('rooms');
+    this.#refresh();
   }
 
   // What the engine tells
@@ -251,7 +252,7 @@ export class Chat {
     if (online && this.wasOnline) this.people.refresh();
     if (online) this.wasOnline = this.roomsKnown = true;
     this.outbox.setOnline(online);
-    this.#refresh('rooms');
+    this.#refresh();
   }
 
   #happened(room: RoomId, events: readonly RoomEvent[]): void {
@@ -267,14 +268,23 @@ export class Chat {
     }
   }
 
-  /** Many changes of one moment become one. */
-  #refresh(what: 'rooms' | 'timeline'): void {
-    if (this.#dirty.size === 0) queueMicrotask(() => this.#refreshNow());
-    this.#dirty.add(what);
+  /** Many changes of one moment become one: what is shown changes at most once a frame, however fast a room is. */
+  #refresh(): void {
+    if (this.#dirty) return;
+    this.#dirty = true;
+    if (document.visibilityState === 'visible') requestAnimationFrame(() => this.#refreshNow());
+    // Hidden pages paint no frames, but their title counts on.
+    setTimeout(() => this.#refreshNow(), refreshWithinMs);
+  }
+
+  #refreshAtOnce(): void {
+    this.#dirty = true;
+    this.#refreshNow();
   }
 
   #refreshNow(): void {
-    this.#dirty.clear();
+    if (!this.#dirty) return;
+    this.#dirty = false;
     this.rooms = [...this.engine.rooms.values()].map((state) => {
       if (state.room.with) this.people.learn([state.room.with]);
       return { room: state.room, unread: state.unread.value, draft: this.drafts.has(state.id) };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MessageItem, TimelineItem } from '../wire/protocol';
-import { buildRows, type Row } from './rows';
+import { buildRows, rowBuilder, type Row } from './rows';
 
 const at = (day: number, minute: number) => new Date(2026, 10, day, 10, minute).toISOString();
 const message = (seq: number, sender: string, when: string, more: Partial<MessageItem> = {}): MessageItem =>
@@ -24,6 +24,7 @@ test('a system line parts a group', () => {
 test('the divider stands once, before the first message of others after the marker', () => {
   expect(build([message(1, 'a', at(20, 0)), message(2, 'me', at(20, 1)), message(3, 'a', at(20, 2)), message(4, 'a', at(20, 3))], { divider: 1 }))
     .toEqual(['day', 'message 1 first', 'message 2 first', 'unread', 'message 3 first', 'message 4']);
+  expect(build([message(3, 'a', at(20, 2))], { divider: 1, hasBefore: true })).toEqual(['day', 'message 3 first']);
   expect(build([message(1, 'a', at(20, 0))], { divider: 1 })).toEqual(['day', 'message 1 first']);
 });
 
@@ -36,4 +37,13 @@ test('an own message has one key from the outbox to the log, and never stands th
 
 test('the clientId of somebody else is not a key of ours', () => {
   expect(build([message(1, 'a', at(20, 0), { clientId: 'c1' })])).toEqual(['day', 'message 1 first']);
+});
+
+test('a row that stays the same is the same object', () => {
+  const build = rowBuilder();
+  const [one, two] = [message(1, 'a', at(20, 0)), message(2, 'a', at(20, 1))];
+  const before = build({ items: [one, two], unsent: [], me: 'me', divider: undefined });
+  const edited = { ...two, text: 'edited', rev: 3 };
+  const after = build({ items: [one, edited, message(4, 'a', at(20, 2))], unsent: [], me: 'me', divider: undefined });
+  expect(after.map((row, index) => row === before[index])).toEqual([true, true, false, false]);
 });

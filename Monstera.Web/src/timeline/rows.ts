@@ -15,6 +15,8 @@ export interface RowsOf {
   me: UserId;
   /** The marker as it was when the room was opened: the first message of others after it is new. */
   divider: Seq | undefined;
+  /** Whether there is more above: then the first item is not the first new one, only the first that is loaded. */
+  hasBefore?: boolean;
 }
 
 /** Messages of one author within this time stand under one name. */
@@ -25,11 +27,30 @@ export function keyOf(item: MessageItem, me: UserId): string {
   return item.sender === me && item.clientId !== undefined ? item.clientId : String(item.seq);
 }
 
-export function buildRows({ items, unsent, me, divider }: RowsOf): Row[] {
+/** Remembers the rows, so that those that stayed the same are the same objects, and nothing is drawn again for them. */
+export function rowBuilder(): (of: RowsOf) => Row[] {
+  let known = new Map<string, Row>();
+  return (of) => {
+    const rows = buildRows(of).map((row) => {
+      const before = known.get(row.key);
+      return before && isSame(before, row) ? before : row;
+    });
+    known = new Map(rows.map((row) => [row.key, row]));
+    return rows;
+  };
+}
+
+function isSame(a: Row, b: Row): boolean {
+  if (a.kind === 'day' || a.kind === 'unread') return a.kind === b.kind;
+  if (a.kind !== b.kind) return false;
+  return a.item === b.item && ('first' in a ? a.first : undefined) === ('first' in b ? b.first : undefined);
+}
+
+export function buildRows({ items, unsent, me, divider, hasBefore = false }: RowsOf): Row[] {
   const rows: Row[] = [];
   let day = '';
   let group: { sender: UserId; at: number } | undefined;
-  let divided = divider === undefined;
+  let divided = divider === undefined || (hasBefore && (items[0]?.seq ?? 0) > divider);
 
   const beginDay = (at: string, key: string) => {
     const name = new Date(at).toDateString();

@@ -62,16 +62,22 @@ export class ScrollKeeper {
     } else {
       const row = this.#row(this.#place.key);
       if (row) scroller.scrollTop += row.getBoundingClientRect().top - scroller.getBoundingClientRect().top - this.#place.offset;
+      // A row near the end cannot be brought to its place: then it is the end that is in view.
+      if (this.#isAtBottom(1)) this.#place = { at: 'bottom' };
     }
     this.#onMove();
   }
 
   readonly #record = (): void => {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    if (scrollHeight - scrollTop - clientHeight <= bottomPx && this.#sticks()) this.#place = { at: 'bottom' };
+    if (this.#isAtBottom(bottomPx)) this.#place = { at: 'bottom' };
     else this.#place = this.#firstVisible() ?? this.#place;
     this.#onMove();
   };
+
+  #isAtBottom(withinPx: number): boolean {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    return scrollHeight - scrollTop - clientHeight <= withinPx && this.#sticks();
+  }
 
   #row(key: string): HTMLElement | null {
     return this.#content.querySelector<HTMLElement>(`:scope > [data-key="${CSS.escape(key)}"]`);
