@@ -29,7 +29,8 @@ internal sealed record BenchOptions
     /// <summary>Messages in the large room of the history.</summary>
     public required int HistoryMessages { get; init; }
 
-    public TimeSpan WarmUp => TimeSpan.FromSeconds(IsQuick ? 2 : 5);
+    /// <summary>On one busy processor the runtime takes many seconds to replace what it compiled in haste.</summary>
+    public TimeSpan WarmUp => TimeSpan.FromSeconds(IsQuick ? 3 : 12);
 
     public TimeSpan Measure => TimeSpan.FromSeconds(IsQuick ? 3 : 15);
 

@@ -9,11 +9,9 @@ internal static class BuiltServer
     {
         // Either everything is in one folder, or each project has its bin/<configuration>/<framework>.
         string here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
-        string[] places =
-        [
-            Path.Combine(here, FileName),
-            Path.Combine(here.Replace($"{Path.DirectorySeparatorChar}Monstera.Bench{Path.DirectorySeparatorChar}", $"{Path.DirectorySeparatorChar}Monstera.Server{Path.DirectorySeparatorChar}", StringComparison.Ordinal), FileName),
-        ];
+        char slash = Path.DirectorySeparatorChar;
+        string beside = here.Replace($"{slash}Monstera.Bench{slash}", $"{slash}Monstera.Server{slash}", StringComparison.Ordinal);
+        string[] places = [Path.Combine(here, FileName), Path.Combine(beside, FileName)];
         return Array.Find(places, File.Exists)
             ?? throw new BenchFailedException($"there is no {FileName} at {string.Join(" or ", places)}: build the solution, or give --server.");
     }

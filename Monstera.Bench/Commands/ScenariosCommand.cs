@@ -142,9 +142,11 @@ internal static class ScenariosCommand
             foreach (Measured measured in result.Measures.Where(measured => measured.IsMet(margin) == false))
             {
                 missed++;
+                Target target = measured.Row.Target!;
+                double? value = target.OfRatio ? measured.Ratio : measured.Value;
                 AnsiConsole.MarkupLineInterpolated(
                     CultureInfo.InvariantCulture,
-                    $"[red]{result.Name}: {measured.Row.Title} is {(measured.Row.Target!.OfRatio ? measured.Ratio : measured.Value):0.00}; the target is {measured.Row.Target.Goal}, and more than {margin} × worse fails.[/]");
+                    $"[red]{result.Name}: {measured.Row.Title} is {value:0.00}; the target is {target.Goal}, and more than {margin} × worse fails.[/]");
             }
         }
 

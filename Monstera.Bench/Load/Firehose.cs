@@ -35,7 +35,9 @@ internal sealed class Firehose(int eventsPerFrame)
         // In the generator's order: each of its steps waits for all.
         Answer(clients, "HTTP/1.1 101 Switching Protocols\r\n\r\n"u8.ToArray());
         Answer(clients, Frame("{}\u001e{\"type\":3,\"invocationId\":\"h\",\"result\":{}}\u001e"));
-        Answer(clients, Frame($"{{\"type\":3,\"invocationId\":\"r\",\"result\":{{\"rooms\":[{{\"room\":\"{RoomId}\",\"status\":\"complete\",\"epoch\":1,\"head\":0,\"next\":0,\"events\":[]}}]}}}}\u001e"));
+        Answer(clients, Frame(
+            $"{{\"type\":3,\"invocationId\":\"r\",\"result\":{{\"rooms\":[{{\"room\":\"{RoomId}\","
+            + "\"status\":\"complete\",\"epoch\":1,\"head\":0,\"next\":0,\"events\":[]}]}}\u001e"));
         try
         {
             for (int number = 0; number + eventsPerFrame <= MessagesMax; number += eventsPerFrame)
@@ -71,9 +73,10 @@ internal sealed class Firehose(int eventsPerFrame)
         for (int number = first; number < first + eventsPerFrame; number++)
         {
             (Guid clientId, string text) = MessageText.Of(number);
-            json.Append(
+            json.Append(number == first ? "" : ",").Append(
                 CultureInfo.InvariantCulture,
-                $"{(number == first ? "" : ",")}{{\"seq\":{number + 1},\"type\":\"message.created\",\"sender\":\"{RoomId}\",\"at\":\"2026-11-21T10:02:03.456Z\",\"clientId\":\"{clientId}\",\"text\":\"{text}\"}}");
+                $"{{\"seq\":{number + 1},\"type\":\"message.created\",\"sender\":\"{RoomId}\",\"at\":\"2026-11-21T10:02:03.456Z\",");
+            json.Append(CultureInfo.InvariantCulture, $"\"clientId\":\"{clientId}\",\"text\":\"{text}\"}}");
         }
 
         return Frame(json.Append("]}]}\u001e").ToString());

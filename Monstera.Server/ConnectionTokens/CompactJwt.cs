@@ -89,7 +89,9 @@ internal static class CompactJwt
         return null;
     }
 
-    /// <summary>Null unless the text is what encoding gives: no padding, no white space, no set bits after the last byte.</summary>
+    /// <summary>
+    /// Null unless the text is what encoding gives: no padding and no white space (which the framework would let pass), no set bits after the last byte (which it refuses).
+    /// </summary>
     private static byte[]? Decode(ReadOnlySpan<char> text)
     {
         byte[] bytes = new byte[Base64Url.GetMaxDecodedLength(text.Length)];
@@ -100,8 +102,7 @@ internal static class CompactJwt
             return null;
         }
 
-        bytes = bytes[..length];
-        return Base64Url.EncodeToString(bytes).AsSpan().SequenceEqual(text) ? bytes : null;
+        return bytes[..length];
     }
 
     private static bool IsAlphabet(ReadOnlySpan<char> text)

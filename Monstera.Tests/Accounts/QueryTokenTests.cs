@@ -1,3 +1,7 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Monstera.Server.Accounts;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Fixtures;
 
@@ -42,6 +46,31 @@ public sealed class QueryTokenTests
         {
             Assert.DoesNotContain(lines, line => line.Contains(secret, StringComparison.Ordinal));
         }
+    }
+
+    [Theory]
+    [InlineData("/hub", "?access_token=secret", "", "secret")]
+    [InlineData("/hub/negotiate", "?a=1&access_token=secret&b=%20", "?a=1&b=%20", "secret")]
+    [InlineData("/HUB", "?ACCESS_TOKEN=secret", "", "secret")]
+    [InlineData("/hub", "?%61ccess_token=se%63ret", "", "secret")]
+    [InlineData("/hub", "?access_token=secret&access_token=secret", "", "")]
+    [InlineData("/hub", "?access_token=", "", "")]
+    [InlineData("/hub", "?access_token", "", "")]
+    [InlineData("/hub", "?id=1", "?id=1", null)]
+    [InlineData("/hub", "", "", null)]
+    [InlineData("/hubs", "?access_token=secret", "", null)]
+    [InlineData("/api/me", "?access_token=secret&x", "?x=", null)]
+    public void A_token_is_taken_out_of_the_query_before_anything_else_sees_the_request(string path, string query, string rest, string? token)
+    {
+        using ServiceProvider services = new ServiceCollection().AddOptions().BuildServiceProvider();
+        HttpRequestFeature request = new() { Path = path, QueryString = query, RawTarget = path + query };
+        FeatureCollection features = new();
+        features.Set<IHttpRequestFeature>(request);
+        features.Set<IHttpResponseFeature>(new HttpResponseFeature());
+        HttpContext context = new QueryTokens(services).Create(features);
+        Assert.Equal(rest, context.Request.QueryString.Value ?? "");
+        Assert.Equal(path + rest, request.RawTarget);
+        Assert.Equal(token, context.Features.Get<QueryToken>()?.Value);
     }
 
     [Fact]

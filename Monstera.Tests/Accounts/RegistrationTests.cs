@@ -89,6 +89,11 @@ public sealed class RegistrationTests
             (await server.Anonymous().Post("/api/register", Request(same, code))).Is("conflict", 409, "userName");
         }
 
+        // What is one character and becomes three capital letters is compared in small ones too.
+        string more = await Invite(owner);
+        Answer tel = (await server.Anonymous().Post("/api/register", Request("℡", more))).IsStatus(201);
+        Assert.Equal("tel", tel["user"].GetProperty("userName").GetString());
+
         Answer made = (await server.Anonymous().Post("/api/register", Request("レン.Ren_2-x", code))).IsStatus(201);
         Assert.Equal("レン.ren_2-x", made["user"].GetProperty("userName").GetString());
     }
