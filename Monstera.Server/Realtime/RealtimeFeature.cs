@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Options;
 using Monstera.Server.Configuration;
 using Monstera.Server.Feeds;
@@ -44,10 +43,6 @@ public static class RealtimeFeature
                 Lazy<DirectConnections> direct = new(provider.GetRequiredService<DirectConnections>);
                 return connection => direct.Value.Serve(connection, next);
             })));
-
-        // What is read is handled, and what is flushed is sent, on the thread that is there already: without this each of them is queued to another first, which costs more
-        // than the work itself. Nothing on these paths waits.
-        services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
 
         ServiceDescriptor http = services.Last(service => service.ServiceType == typeof(IServer));
         services.AddSingleton<IServer>(provider => new PipelineSharingServer(
