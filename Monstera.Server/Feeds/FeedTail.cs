@@ -12,21 +12,25 @@ internal readonly record struct TailEntry(ReadOnlyMemory<byte> Json, UserId? Lef
 internal sealed class FeedTail(int eventsMax, int bytesMax)
 {
     private const int HardFactor = 4;
+    private const int SmallestRing = 8;
 
-    private readonly Queue<TailEntry> _entries = new();
+    // A ring whose length is a power of two; it grows as it is needed, so that a quiet room costs nothing.
+    private TailEntry[] _ring = [];
+    private int _start;
+    private int _count;
     private long _bytes;
 
     /// <summary>The newest seq; 0 before the first.</summary>
     public long Last { get; private set; }
 
     /// <summary>The oldest seq that is here; <c>Last + 1</c> when none is.</summary>
-    public long First => Last - _entries.Count + 1;
+    public long First => Last - _count + 1;
 
     /// <summary>Begins anew after <paramref name="head"/>.</summary>
     public void Clear(long head)
     {
-        _entries.Clear();
-        _bytes = 0;
+        _ring = [];
+        (_start, _count, _bytes) = (0, 0, 0);
         Last = head;
     }
 
@@ -34,51 +38,76 @@ internal sealed class FeedTail(int eventsMax, int bytesMax)
     /// <param name="offered">Everything up to this seq has been offered to all.</param>
     public void Add(TailEntry entry, long offered)
     {
-        _entries.Enqueue(entry);
+        if (_count == _ring.Length)
+        {
+            Grow();
+        }
+
+        _ring[(_start + _count) & (_ring.Length - 1)] = entry;
+        _count++;
         _bytes += entry.Json.Length;
         Last++;
-        while (_entries.Count > 1
-            && (_entries.Count > eventsMax || _bytes > bytesMax)
-            && (First <= offered || _entries.Count > eventsMax * HardFactor || _bytes > (long)bytesMax * HardFactor))
+        while (_count > 1
+            && (_count > eventsMax || _bytes > bytesMax)
+            && (First <= offered || _count > eventsMax * HardFactor || _bytes > (long)bytesMax * HardFactor))
         {
-            _bytes -= _entries.Dequeue().Json.Length;
+            RemoveFirst();
         }
     }
 
     /// <summary>The events after <paramref name="cursor"/> (at least <c>First - 1</c>) up to <paramref name="until"/>, stopping past <paramref name="frameBytes"/>.</summary>
     public ReadOnlyMemory<byte>[] After(long cursor, long until, int frameBytes)
     {
-        int skip = (int)(cursor + 1 - First);
-        int most = (int)(Math.Min(until, Last) - cursor);
-        List<ReadOnlyMemory<byte>> taken = new(Math.Max(0, most));
+        int most = (int)Math.Max(0, Math.Min(until, Last) - cursor);
         int bytes = 0;
-        foreach (TailEntry entry in _entries.Skip(skip).Take(most))
+        int count = 0;
+        while (count < most && (count == 0 || bytes + At(cursor + 1 + count).Json.Length <= frameBytes))
         {
-            if (taken.Count > 0 && bytes + entry.Json.Length > frameBytes)
-            {
-                break;
-            }
-
-            taken.Add(entry.Json);
-            bytes += entry.Json.Length;
+            bytes += At(cursor + 1 + count).Json.Length;
+            count++;
         }
 
-        return [.. taken];
+        ReadOnlyMemory<byte>[] taken = new ReadOnlyMemory<byte>[count];
+        for (int i = 0; i < count; i++)
+        {
+            taken[i] = At(cursor + 1 + i).Json;
+        }
+
+        return taken;
     }
 
     /// <summary>The first event after <paramref name="cursor"/> that ended the membership of <paramref name="user"/>; null when none is here.</summary>
     public long? LeftAfter(long cursor, UserId user)
     {
-        long seq = First - 1;
-        foreach (TailEntry entry in _entries)
+        for (long seq = Math.Max(cursor + 1, First); seq <= Last; seq++)
         {
-            seq++;
-            if (seq > cursor && entry.Left == user)
+            if (At(seq).Left == user)
             {
                 return seq;
             }
         }
 
         return null;
+    }
+
+    private ref TailEntry At(long seq) => ref _ring[(_start + (int)(seq - First)) & (_ring.Length - 1)];
+
+    private void RemoveFirst()
+    {
+        _bytes -= _ring[_start].Json.Length;
+        _ring[_start] = default;
+        _start = (_start + 1) & (_ring.Length - 1);
+        _count--;
+    }
+
+    private void Grow()
+    {
+        TailEntry[] larger = new TailEntry[Math.Max(SmallestRing, _ring.Length * 2)];
+        for (int i = 0; i < _count; i++)
+        {
+            larger[i] = _ring[(_start + i) & (_ring.Length - 1)];
+        }
+
+        (_ring, _start) = (larger, 0);
     }
 }

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text.Json;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Delivery;
@@ -35,8 +33,6 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
     private const int FrameBytesMax = 65_536;
 
     private const int EarlyEventsMax = 1_024;
-
-    private static readonly JsonWriterOptions WriterOptions = new() { Encoder = WireJson.Options.Encoder, SkipValidation = true };
 
     private readonly Lock _gate = new();
     private readonly FeedTail _tail = new(tailEventsMax, tailBytesMax);
@@ -310,14 +306,8 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
 
     private void Apply(RoomEvent e)
     {
-        ArrayBufferWriter<byte> buffer = new(256 + (e.Text?.Length ?? 0));
-        using (Utf8JsonWriter writer = new(buffer, WriterOptions))
-        {
-            EventJson.Write(writer, e);
-        }
-
         UserId? left = e.Type == EventType.MemberLeft ? e.User : null;
-        _tail.Add(new TailEntry(buffer.WrittenMemory, left), _offered);
+        _tail.Add(new TailEntry(EventJson.ToBytes(e), left), _offered);
         if (left is { } user)
         {
             foreach (FeedSubscriber subscriber in _subscribers)

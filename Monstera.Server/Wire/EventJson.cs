@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Monstera.Data.Rooms;
@@ -22,6 +23,20 @@ public static class EventJson
     private static readonly JsonEncodedText Name = JsonEncodedText.Encode("name");
     private static readonly JsonEncodedText Topic = JsonEncodedText.Encode("topic");
     private static readonly JsonEncodedText Deleted = JsonEncodedText.Encode("deleted");
+
+    [ThreadStatic]
+    private static Scratch? _scratch;
+
+    /// <summary>The event as one JSON object, in bytes of its own.</summary>
+    public static byte[] ToBytes(RoomEvent e)
+    {
+        Scratch scratch = _scratch ??= new Scratch();
+        scratch.Buffer.ResetWrittenCount();
+        scratch.Writer.Reset();
+        Write(scratch.Writer, e);
+        scratch.Writer.Flush();
+        return scratch.Buffer.WrittenSpan.ToArray();
+    }
 
     /// <summary>The event as one JSON object.</summary>
     public static void Write(Utf8JsonWriter writer, RoomEvent e)
@@ -101,6 +116,16 @@ public static class EventJson
         {
             writer.WriteString(Topic, e.Topic);
         }
+    }
+
+    /// <summary>What a thread writes events with; only the finished bytes are new.</summary>
+    private sealed class Scratch
+    {
+        public Scratch() => Writer = new Utf8JsonWriter(Buffer, new JsonWriterOptions { Encoder = WireJson.Options.Encoder, SkipValidation = true });
+
+        public ArrayBufferWriter<byte> Buffer { get; } = new(1024);
+
+        public Utf8JsonWriter Writer { get; }
     }
 
     public static ReadOnlySpan<byte> NameOf(EventType type) => type switch

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Text.Json;
 using Monstera.Data.Ids;
 
@@ -11,6 +12,8 @@ namespace Monstera.Server.Wire;
 public static class HubFrames
 {
     private const byte RecordSeparator = 0x1e;
+    private const int RoomChars = 36;
+    private const int EpochCharsMax = 20;
 
     private static readonly JsonWriterOptions WriterOptions = new()
     {
@@ -20,34 +23,40 @@ public static class HubFrames
         SkipValidation = true,
     };
 
-    /// <summary><c>Events</c> with the JSON of consecutive events of one room.</summary>
+    /// <summary><c>Events</c> with the JSON of consecutive events of one room. Put together from bytes that are there already: nothing is parsed or escaped again.</summary>
     public static ReadOnlyMemory<byte> Events(RoomId room, long epoch, ReadOnlySpan<ReadOnlyMemory<byte>> events)
     {
-        int size = 160;
+        ReadOnlySpan<byte> head = "{\"type\":1,\"target\":\"Events\",\"arguments\":[{\"room\":\""u8;
+        ReadOnlySpan<byte> afterRoom = "\",\"epoch\":"u8;
+        ReadOnlySpan<byte> afterEpoch = ",\"events\":["u8;
+        ReadOnlySpan<byte> tail = "]}]}\u001e"u8;
+        int size = head.Length + RoomChars + afterRoom.Length + EpochCharsMax + afterEpoch.Length + tail.Length;
         foreach (ReadOnlyMemory<byte> json in events)
         {
             size += json.Length + 1;
         }
 
-        ArrayBufferWriter<byte> buffer = new(size);
-        using (Utf8JsonWriter writer = new(buffer, WriterOptions))
+        byte[] frame = GC.AllocateUninitializedArray<byte>(size);
+        int length = 0;
+        Put(frame, head, ref length);
+        room.Value.TryFormat(frame.AsSpan(length), out int written);
+        length += written;
+        Put(frame, afterRoom, ref length);
+        Utf8Formatter.TryFormat(epoch, frame.AsSpan(length), out written);
+        length += written;
+        Put(frame, afterEpoch, ref length);
+        for (int i = 0; i < events.Length; i++)
         {
-            Begin(writer, "Events"u8);
-            writer.WriteStartObject();
-            writer.WriteString("room"u8, room.Value);
-            writer.WriteNumber("epoch"u8, epoch);
-            writer.WriteStartArray("events"u8);
-            foreach (ReadOnlyMemory<byte> json in events)
+            if (i > 0)
             {
-                writer.WriteRawValue(json.Span, skipInputValidation: true);
+                frame[length++] = (byte)',';
             }
 
-            writer.WriteEndArray();
-            writer.WriteEndObject();
-            End(writer);
+            Put(frame, events[i].Span, ref length);
         }
 
-        return Finish(buffer);
+        Put(frame, tail, ref length);
+        return frame.AsMemory(0, length);
     }
 
     /// <summary><c>Events</c> that tells of a gap: the connection is no longer subscribed to the room.</summary>
@@ -66,6 +75,12 @@ public static class HubFrames
         }
 
         return Finish(buffer);
+    }
+
+    private static void Put(byte[] frame, ReadOnlySpan<byte> bytes, ref int length)
+    {
+        bytes.CopyTo(frame.AsSpan(length));
+        length += bytes.Length;
     }
 
     private static void Begin(Utf8JsonWriter writer, ReadOnlySpan<byte> target)

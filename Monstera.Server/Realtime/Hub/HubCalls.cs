@@ -15,9 +15,12 @@ namespace Monstera.Server.Realtime.Hub;
 /// </summary>
 public sealed partial class HubCalls
 {
+    private const int MethodCharsMax = 32;
+
     private readonly RoomWriter _writer;
     private readonly ILogger<HubCalls> _log;
     private readonly Dictionary<string, HubCall> _calls = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, HubCall>.AlternateLookup<ReadOnlySpan<char>> _byName;
 
     public HubCalls(
         RoomActions actions, RoomReads reads, RoomWriter writer, Resumption resumption, OpenRooms openRooms, Greeting greeting, ReadMarkers markers, ILogger<HubCalls> log)
@@ -30,6 +33,7 @@ public sealed partial class HubCalls
         ArgumentNullException.ThrowIfNull(markers);
         _writer = writer;
         _log = log;
+        _byName = _calls.GetAlternateLookup<ReadOnlySpan<char>>();
 
         AddWrite<SendRequest>("Send", actions.DraftOf);
         AddWrite<EditRequest>("Edit", actions.DraftOf);
@@ -54,7 +58,7 @@ public sealed partial class HubCalls
     {
         ChatConnection me = session.Connection;
         ReadOnlySpan<byte> argument = json[message.Argument];
-        _calls.TryGetValue(Encoding.UTF8.GetString(json[message.Target]), out HubCall? call);
+        HubCall? call = Find(json[message.Target]);
 
         // 1. Signed out: nothing more.
         Error? refusal = me.IsEnded
@@ -86,6 +90,12 @@ public sealed partial class HubCalls
         {
             session.Answer(invocationId, new ErrorReply(ErrorOf(e)));
         }
+    }
+
+    private HubCall? Find(ReadOnlySpan<byte> target)
+    {
+        Span<char> name = stackalloc char[MethodCharsMax];
+        return target.Length <= MethodCharsMax && _byName.TryGetValue(name[..Encoding.UTF8.GetChars(target, name)], out HubCall? call) ? call : null;
     }
 
     private static object Answer<T>(Result<T> result) => result.Error is { } error ? new ErrorReply(error) : result.Value!;
