@@ -25,23 +25,16 @@ beforeEach(() => {
 });
 
 function start(): Engine {
+  const ignore = () => undefined;
   const listener: EngineListener = {
+    hello: ignore, rooms: ignore, timeline: ignore, confirmed: ignore, signal: ignore, online: ignore,
     status: (status) => statuses.push(status.state),
-    hello: () => undefined,
-    rooms: () => undefined,
-    timeline: () => undefined,
     events: (room, events) => applied.set(room, [...(applied.get(room) ?? []), ...events.map((event) => event.seq)]),
-    confirmed: () => undefined,
-    signal: () => undefined,
-    online: () => undefined,
     signedOut: (reason) => signedOut.push(reason),
   };
   const engine = new Engine({
     me: 'me', connect: server.connect, clock, checkSession: async () => session,
-    rest: {
-      rooms: async () => server.list(),
-      messages: (room, where, limit) => delayPage(server.page(room, where ?? {}, limit)),
-    },
+    rest: { rooms: async () => server.list(), messages: (room, where, limit) => delayPage(server.page(room, where ?? {}, limit)) },
   }, listener);
   engine.start();
   return engine;
