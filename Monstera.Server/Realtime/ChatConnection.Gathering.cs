@@ -12,6 +12,9 @@ public sealed partial class ChatConnection
     /// <summary>Shared frames beyond this are not gathered: the room lags until this write is done. One larger frame is still a write.</summary>
     private const int GatherBytesMax = 65_536;
 
+    /// <summary>While more bytes of answers than this wait to be sent, the connection's calls are not read. What is in flight by then may still add to them.</summary>
+    private const int UnsentAnswerBytesMax = 65_536;
+
     private enum Turn : byte
     {
         /// <summary>Nothing to send.</summary>
@@ -34,6 +37,7 @@ public sealed partial class ChatConnection
     private ushort _closeCode;
     private bool _saidGoodBye;
     private TaskCompletionSource? _closed;
+    private TaskCompletionSource? _answersTaken;
     private Queue<RoomSubscription>? _lagging;
 
     /// <summary>How long the present write has been waiting for the other side; zero when none waits.</summary>
@@ -97,6 +101,17 @@ public sealed partial class ChatConnection
         }
 
         FlushIf(mine, flush);
+    }
+
+    /// <summary>Ends at once unless many answers wait for the other side to read: then when they are on their way.</summary>
+    internal ValueTask AnswersTaken()
+    {
+        lock (_gate)
+        {
+            return _replies is null || _replies.WrittenCount < UnsentAnswerBytesMax
+                ? ValueTask.CompletedTask
+                : new ValueTask((_answersTaken ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task);
+        }
     }
 
     /// <summary>Sends a frame after whatever is on its way.</summary>
@@ -188,8 +203,19 @@ public sealed partial class ChatConnection
             _turn = Turn.Writing;
         }
 
+        Volatile.Write(ref _writingSince, time.GetTimestamp());
         output.Pong(payload);
         Finish(output.Flush());
+    }
+
+    /// <summary>Under the lock: the answers, to be written now.</summary>
+    private ArrayBufferWriter<byte>? TakeReplies()
+    {
+        ArrayBufferWriter<byte>? replies = _replies;
+        _replies = null;
+        _answersTaken?.TrySetResult();
+        _answersTaken = null;
+        return replies;
     }
 
     /// <summary>Under the lock.</summary>

@@ -23,7 +23,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
             }
 
             _turn = Turn.Writing;
-            (replies, _replies) = (_replies, null);
+            replies = TakeReplies();
             (frames, _frames) = (_frames, null);
             (frameBytes, _frameBytes) = (_frameBytes, 0);
         }
@@ -137,7 +137,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
             ArrayBufferWriter<byte>? replies;
             lock (_gate)
             {
-                (replies, _replies) = (_replies, null);
+                replies = TakeReplies();
                 if (_roomsChanged)
                 {
                     _roomsChanged = false;

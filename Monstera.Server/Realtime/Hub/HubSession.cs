@@ -59,11 +59,9 @@ public sealed class HubSession(ChatConnection connection, HubCalls calls)
                 return TooLarge();
             }
 
-            // The other side waits rather than this side's memory.
-            if (Volatile.Read(ref _callsInFlight) >= Greeting.CallsInFlightMax)
-            {
-                await CallEnded();
-            }
+            // The other side waits rather than this side's memory: for answers that are being made, and for those that it does not read.
+            await CallsBelow(Greeting.CallsInFlightMax);
+            await Connection.AnswersTaken();
 
             SessionEnd outcome = Take(message.Span);
             Forget();
@@ -95,18 +93,27 @@ public sealed class HubSession(ChatConnection connection, HubCalls calls)
         Volatile.Read(ref _callEnded)?.TrySetResult();
     }
 
-    private async ValueTask CallEnded()
+    /// <summary>Ends when all calls are answered. Nobody reads any more.</summary>
+    internal ValueTask Drain() => CallsBelow(1);
+
+    private ValueTask CallsBelow(int calls) => Volatile.Read(ref _callsInFlight) < calls ? ValueTask.CompletedTask : CallsBelowSlow(calls);
+
+    private async ValueTask CallsBelowSlow(int calls)
     {
-        // Published before the count is looked at again, so that a call that ends in between is not missed.
-        TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        Volatile.Write(ref _callEnded, ended);
-        Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _callsInFlight) >= Greeting.CallsInFlightMax)
+        while (true)
         {
+            // Published before the count is looked at again, so that a call that ends in between is not missed.
+            TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            Volatile.Write(ref _callEnded, ended);
+            Interlocked.MemoryBarrier();
+            if (Volatile.Read(ref _callsInFlight) < calls)
+            {
+                Volatile.Write(ref _callEnded, null);
+                return;
+            }
+
             await ended.Task;
         }
-
-        Volatile.Write(ref _callEnded, null);
     }
 
     private SessionEnd Take(ReadOnlySpan<byte> json)

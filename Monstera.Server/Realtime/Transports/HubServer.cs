@@ -30,6 +30,7 @@ public sealed class HubServer
     private readonly IPresence _presence;
     private readonly TimeProvider _time;
     private readonly LimitOptions _limits;
+    private readonly CancellationToken _stopping;
 
     public HubServer(
         HubCalls calls,
@@ -50,7 +51,8 @@ public sealed class HubServer
         _presence = presence;
         _time = time;
         _limits = options.Value.Limits;
-        lifetime.ApplicationStopping.Register(SendAway);
+        _stopping = lifetime.ApplicationStopping;
+        _stopping.Register(SendAway);
     }
 
     /// <summary>Returns when the connection has ended.</summary>
@@ -72,7 +74,16 @@ public sealed class HubServer
         _presence.Connected(caller.Tenant, caller.User, id);
         try
         {
+            if (_stopping.IsCancellationRequested)
+            {
+                // Came while the others were being sent away.
+                connection.Stop();
+            }
+
             SessionEnd end = await (isWebSocket ? ReadWebSocket(session, input) : ReadMessages(session, input));
+
+            // What was called is answered before the good-bye.
+            await session.Drain().AsTask().WaitAsync(Farewell, _time);
             await connection.Close((ushort)end).WaitAsync(Farewell, _time);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException or TimeoutException)
