@@ -56,6 +56,7 @@ public sealed class HubSocket : IAsyncDisposable
     private Task _reading = Task.CompletedTask;
     private Task _writing = Task.CompletedTask;
     private int _lastId;
+    private int _disposed;
 
     private HubSocket(HubSocketOptions options) => _options = options;
 
@@ -127,6 +128,11 @@ public sealed class HubSocket : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1)
+        {
+            return;
+        }
+
         _ping?.Dispose();
         _outgoing.Writer.TryComplete();
         _socket.Abort();
@@ -209,7 +215,7 @@ public sealed class HubSocket : IAsyncDisposable
             {
                 if (_options.BeforeRead is { } before)
                 {
-                    await before(buffer.Length);
+                    await before(buffer.Length).AsTask().WaitAsync(_stop.Token);
                 }
 
                 ValueWebSocketReceiveResult read = await _socket.ReceiveAsync(buffer.AsMemory(), _stop.Token);

@@ -77,8 +77,9 @@ public sealed class GarbageTests
             }
 
             Interlocked.Add(ref _closed, hub.IsOpen ? 0 : 1);
-            foreach (string stray in hub.Strays)
+            foreach (string stray in hub.Strays.Where(stray => !stray.Contains("\"x\"", StringComparison.Ordinal)))
             {
+                // (x is the id of what was thrown.)
                 _faults.Enqueue($"seed {seed}: an answer too many {stray}");
             }
         }
