@@ -30,6 +30,8 @@ export class Drafts {
   }
 
   write(draft: Draft): void {
+    const before = this.of(draft.room);
+    if (before.text === draft.text && before.replyTo === draft.replyTo) return;
     if (draft.text === '' && draft.replyTo === undefined) this.#drafts.delete(draft.room);
     else this.#drafts.set(draft.room, draft);
     this.#unkept.add(draft.room);

@@ -25,6 +25,8 @@ interface Schema extends DBSchema {
   drafts: { key: string; value: Draft };
 }
 
+type Table = 'outbox' | 'drafts';
+
 export interface OutboxStore {
   put(item: OutboxItem): Promise<void>;
   remove(clientId: string): Promise<void>;
@@ -60,15 +62,29 @@ export async function openLocalStore(user: UserId): Promise<LocalStore> {
 }
 
 function stored(database: IDBPDatabase<Schema>): LocalStore {
+  // Committed in the same breath: a transaction that waits for its requests is dropped when the page goes away.
+  async function put<Name extends Table>(name: Name, value: Schema[Name]['value']): Promise<void> {
+    const transaction = database.transaction(name, 'readwrite');
+    const written = transaction.store.put(value);
+    transaction.commit();
+    await Promise.all([written, transaction.done]);
+  }
+  async function remove(name: Table, key: string): Promise<void> {
+    const transaction = database.transaction(name, 'readwrite');
+    const removed = transaction.store.delete(key);
+    transaction.commit();
+    await Promise.all([removed, transaction.done]);
+  }
+
   return {
     outbox: {
-      put: async (item) => void (await database.put('outbox', item)),
-      remove: (clientId) => database.delete('outbox', clientId),
+      put: (item) => put('outbox', item),
+      remove: (clientId) => remove('outbox', clientId),
       all: () => database.getAll('outbox'),
     },
     drafts: {
-      put: async (draft) => void (await database.put('drafts', draft)),
-      remove: (room) => database.delete('drafts', room),
+      put: (draft) => put('drafts', draft),
+      remove: (room) => remove('drafts', room),
       all: () => database.getAll('drafts'),
     },
     close: () => database.close(),
