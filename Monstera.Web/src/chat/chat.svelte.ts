@@ -9,6 +9,7 @@ import { toasts } from '../shell/toasts.svelte';
 import type { ConnectionStatus, SessionCheck } from '../sync/connection';
 import { Engine } from '../sync/engine';
 import { isMessage } from '../sync/fold';
+import type { PageWhere } from '../sync/timeline';
 import { Quotes } from '../timeline/quotes.svelte';
 import type { ScrollPlace } from '../timeline/scroll-keeper';
 import { systemClock } from '../wire/clock';
@@ -145,13 +146,20 @@ export class Chat {
   readOlder(): Promise<boolean> {
     const { shown } = this;
     if (shown?.before === undefined) return Promise.resolve(false);
-    return this.engine.readPage(shown.room, { before: shown.before });
+    return this.#readPage(shown.room, { before: shown.before });
   }
 
   readNewer(): Promise<boolean> {
     const { shown } = this;
     if (shown?.after === undefined || shown.atTail) return Promise.resolve(false);
-    return this.engine.readPage(shown.room, { after: shown.after });
+    return this.#readPage(shown.room, { after: shown.after });
+  }
+
+  /** What came is shown when this ends: who asks for the next page must not ask for this one again. */
+  async #readPage(room: RoomId, where: PageWhere): Promise<boolean> {
+    const worked = await this.engine.readPage(room, where);
+    this.#refreshAtOnce();
+    return worked;
   }
 
   /** True when the message is among what is shown, read from far away if need be. */
