@@ -28,6 +28,9 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     public string Output => string.Join('\n', _output);
 
+    /// <summary>Whether a restarted process listens where the last one did, for clients that cannot be told of another address.</summary>
+    public bool KeepsAddress { get; set; }
+
     public bool IsRunning => _process is { HasExited: false };
 
     public long WorkingSetBytes
@@ -76,7 +79,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Starts a process on the same folder and waits until it says that it is ready.</summary>
     public async Task Restart()
     {
-        Process process = Launch(Folder, _settings);
+        Process process = Launch(Folder, _settings, KeepsAddress ? Address.Port : 0);
         TaskCompletionSource<Uri> ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
         process.OutputDataReceived += (_, line) => Note(line.Data, ready);
         process.ErrorDataReceived += (_, line) => Note(line.Data, ready);
@@ -134,10 +137,10 @@ public sealed partial class ServerProcess : IAsyncDisposable
         }
     }
 
-    private static Process Launch(string folder, (string Key, string Value)[] settings)
+    private static Process Launch(string folder, (string Key, string Value)[] settings, int port = 0)
     {
         string server = Path.Combine(AppContext.BaseDirectory, "monstera.dll");
-        ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [server, "--urls=http://127.0.0.1:0"])
+        ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", [server, $"--urls=http://127.0.0.1:{port}"])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
