@@ -23,6 +23,9 @@ internal sealed class MonsteraDialect : IDialect
         writer.BeginFrame();
         writer.Append("{\"type\":1,\"invocationId\":\"h\",\"target\":\"Hello\",\"arguments\":[{\"protocol\":1,\"client\":\"bench/1\"}]}"u8);
         writer.EndRecord();
+
+        // Right behind it: the server does one after the other.
+        WriteResume(connection, writer);
     }
 
     public void WriteMessage(Connection connection, int number, FrameWriter writer)
@@ -138,8 +141,6 @@ internal sealed class MonsteraDialect : IDialect
         switch (answer[0])
         {
             case HelloId:
-                connection.State = ConnectionState.Subscribing;
-                WriteResume(connection, desk.Writer);
                 break;
 
             case ResumeId:

@@ -28,6 +28,7 @@ public sealed partial class ChatConnection
     }
 
     private Turn _turn;
+    private bool _isHeld;
     private bool _roomsChanged;
     private long _writingSince;
     private long _wroteAt = time.GetTimestamp();
@@ -101,6 +102,25 @@ public sealed partial class ChatConnection
         }
 
         FlushIf(mine, flush);
+    }
+
+    /// <summary>From now until <see cref="Release"/> everything is gathered, so that calls that came together are answered together. Only the reading side calls these two.</summary>
+    internal void Hold()
+    {
+        lock (_gate)
+        {
+            _isHeld = TryBegin(Turn.Gathering);
+        }
+    }
+
+    /// <summary>Sends what was gathered since <see cref="Hold"/>; without one, nothing happens.</summary>
+    internal void Release()
+    {
+        if (_isHeld)
+        {
+            _isHeld = false;
+            Flush();
+        }
     }
 
     /// <summary>Ends at once unless many answers wait for the other side to read: then when they are on their way.</summary>
@@ -203,7 +223,6 @@ public sealed partial class ChatConnection
             _turn = Turn.Writing;
         }
 
-        Volatile.Write(ref _writingSince, time.GetTimestamp());
         output.Pong(payload);
         Finish(output.Flush());
     }

@@ -44,9 +44,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
     private ValueTask<FlushResult> Write(ArrayBufferWriter<byte>? replies, List<ReadOnlyMemory<byte>>? frames, int frameBytes)
     {
         int bytes = (replies?.WrittenCount ?? 0) + frameBytes;
-        long now = time.GetTimestamp();
-        Volatile.Write(ref _writingSince, now);
-        Volatile.Write(ref _wroteAt, now);
+        Volatile.Write(ref _wroteAt, time.GetTimestamp());
         if (bytes > 0)
         {
             output.Begin(bytes);
@@ -75,7 +73,8 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
     {
         if (write.IsCompletedSuccessfully)
         {
-            Volatile.Write(ref _writingSince, 0);
+            // It lends what it wrote from until the result is taken.
+            _ = write.Result;
             EndTurn();
         }
         else
@@ -230,6 +229,11 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
     /// <summary>Waits for the other side. Failing is the end of the connection, which its reading side sees too.</summary>
     private async ValueTask Settle(ValueTask<FlushResult> write)
     {
+        if (!write.IsCompleted)
+        {
+            Volatile.Write(ref _writingSince, time.GetTimestamp());
+        }
+
         try
         {
             await write;

@@ -1,13 +1,13 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Connections;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using Monstera.Server.Configuration;
 using Monstera.Server.Feeds;
 using Monstera.Server.Hosting;
 using Monstera.Server.Realtime.Hub;
 using Monstera.Server.Realtime.Transports;
+using Monstera.Server.Realtime.Transports.Direct;
 
 namespace Monstera.Server.Realtime;
 
@@ -36,14 +36,7 @@ public static class RealtimeFeature
     {
         services.AddSingleton<RequestPipeline>();
         services.AddSingleton<DirectConnections>();
-        services.AddOptions<KestrelServerOptions>().Configure<IServiceProvider>((kestrel, provider) =>
-            kestrel.ConfigureEndpointDefaults(endpoint => ((IConnectionBuilder)endpoint).Use(next =>
-            {
-                // Not before a connection is there: it needs services that are made when the server starts.
-                Lazy<DirectConnections> direct = new(provider.GetRequiredService<DirectConnections>);
-                return connection => direct.Value.Serve(connection, next);
-            })));
-
+        services.AddSingleton<IConnectionListenerFactory, DirectTransport>();
         ServiceDescriptor http = services.Last(service => service.ServiceType == typeof(IServer));
         services.AddSingleton<IServer>(provider => new PipelineSharingServer(
             (IServer)ActivatorUtilities.CreateInstance(provider, http.ImplementationType!), provider.GetRequiredService<RequestPipeline>()));

@@ -59,9 +59,9 @@ public sealed class HubSession(ChatConnection connection, HubCalls calls)
                 return TooLarge();
             }
 
-            // The other side waits rather than this side's memory: for answers that are being made, and for those that it does not read.
-            await CallsBelow(Greeting.CallsInFlightMax);
-            await Connection.AnswersTaken();
+            // The other side waits rather than this side's memory: for answers that are being made, and for those that it does not read. Calls right behind a Hello wait for it.
+            await Released(CallsBelow(Connection.SaidHello ? Greeting.CallsInFlightMax : 1));
+            await Released(Connection.AnswersTaken());
 
             SessionEnd outcome = Take(message.Span);
             Forget();
@@ -74,6 +74,17 @@ public sealed class HubSession(ChatConnection connection, HubCalls calls)
         }
 
         return SessionEnd.None;
+    }
+
+    /// <summary>Before it is waited for, what is held goes out: it may be what the other side waits for.</summary>
+    private ValueTask Released(ValueTask wait)
+    {
+        if (!wait.IsCompleted)
+        {
+            Connection.Release();
+        }
+
+        return wait;
     }
 
     /// <summary>Answers a call and ends it.</summary>

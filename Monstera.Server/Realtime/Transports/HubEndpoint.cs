@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 using Monstera.Server.Accounts;
 using Monstera.Server.Errors;
+using Monstera.Server.Realtime.Transports.Direct;
 
 namespace Monstera.Server.Realtime.Transports;
 

@@ -81,6 +81,7 @@ public sealed class HubServer
             }
 
             SessionEnd end = await (isWebSocket ? ReadWebSocket(session, input) : ReadMessages(session, input));
+            connection.Release();
 
             // What was called is answered before the good-bye.
             await session.Drain().AsTask().WaitAsync(Farewell, _time);
@@ -115,6 +116,7 @@ public sealed class HubServer
         {
             ReadResult read = await input.ReadAsync();
             session.Connection.ReceivedAt = _time.GetTimestamp();
+            session.Connection.Hold();
             foreach (ReadOnlyMemory<byte> bytes in read.Buffer)
             {
                 if (await session.Receive(bytes) is not SessionEnd.None and var end)
@@ -123,6 +125,7 @@ public sealed class HubServer
                 }
             }
 
+            session.Connection.Release();
             input.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted || read.IsCanceled)
             {
@@ -137,6 +140,7 @@ public sealed class HubServer
         {
             ReadResult read = await input.ReadAsync();
             session.Connection.ReceivedAt = _time.GetTimestamp();
+            session.Connection.Hold();
             ReadOnlySequence<byte> rest = read.Buffer;
             while (true)
             {
@@ -159,6 +163,7 @@ public sealed class HubServer
                 }
             }
 
+            session.Connection.Release();
             input.AdvanceTo(rest.Start, rest.End);
             if (read.IsCompleted || read.IsCanceled)
             {
@@ -177,6 +182,7 @@ public sealed class HubServer
             switch (head.Opcode)
             {
                 case WebSocketOpcode.Ping:
+                    session.Connection.Release();
                     session.Connection.TryPong(bytes.Span);
                     return SessionEnd.None;
                 case WebSocketOpcode.Pong:

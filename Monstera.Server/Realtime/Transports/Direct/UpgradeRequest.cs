@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 
-namespace Monstera.Server.Realtime.Transports;
+namespace Monstera.Server.Realtime.Transports.Direct;
 
 /// <summary>
 /// The head of an HTTP/1.1 request that opens a WebSocket at the hub, read from a connection's first bytes. Takes only what is beyond doubt: anything unusual is left, unread,
@@ -9,8 +9,6 @@ namespace Monstera.Server.Realtime.Transports;
 /// </summary>
 internal sealed class UpgradeRequest
 {
-    private const int HeadBytesMax = 16_384;
-
     private static ReadOnlySpan<byte> LineEnd => "\r\n"u8;
 
     private static readonly SearchValues<byte> NameBytes =
@@ -27,12 +25,10 @@ internal sealed class UpgradeRequest
     public IHeaderDictionary Headers { get; }
 
     /// <summary>Reads the head if all of it is there and it is such a request.</summary>
-    /// <param name="end">What follows the head.</param>
-    public static UpgradeRequest? TryRead(in ReadOnlySequence<byte> buffer, string path, out SequencePosition end)
+    /// <param name="headBytes">How long the head is.</param>
+    public static UpgradeRequest? TryRead(ReadOnlySpan<byte> bytes, string path, out int headBytes)
     {
-        end = buffer.Start;
-        ReadOnlySequence<byte> most = buffer.Length > HeadBytesMax ? buffer.Slice(0, HeadBytesMax) : buffer;
-        ReadOnlySpan<byte> bytes = most.IsSingleSegment ? most.FirstSpan : most.ToArray();
+        headBytes = 0;
         if (!bytes.StartsWith("GET "u8))
         {
             return null;
@@ -44,7 +40,7 @@ internal sealed class UpgradeRequest
             return null;
         }
 
-        end = buffer.GetPosition(length + (2 * LineEnd.Length));
+        headBytes = length + (2 * LineEnd.Length);
         return request;
     }
 

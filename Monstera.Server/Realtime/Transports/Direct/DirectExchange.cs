@@ -1,13 +1,13 @@
 using System.Buffers;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 using Monstera.Server.Accounts;
 
-namespace Monstera.Server.Realtime.Transports;
+namespace Monstera.Server.Realtime.Transports.Direct;
 
 /// <summary>A request for a WebSocket that can be answered "yes" without holding on to the request.</summary>
 internal interface IDirectUpgrade
@@ -20,12 +20,13 @@ internal interface IDirectUpgrade
 internal sealed class DirectExchange : HttpResponseFeature, IHttpUpgradeFeature, IDirectUpgrade, IDisposable
 {
     private const int BodyBytesMax = 65_536;
+    private static long _lastId;
 
     private readonly Stack<(Func<object, Task> Callback, object State)> _starting = new();
     private readonly Stack<(Func<object, Task> Callback, object State)> _completed = new();
     private readonly MemoryStream _body = new();
 
-    public DirectExchange(UpgradeRequest request, ConnectionContext connection)
+    public DirectExchange(UpgradeRequest request, Socket socket)
     {
         int query = request.Target.IndexOf('?', StringComparison.Ordinal);
         Features.Set<IHttpRequestFeature>(new HttpRequestFeature
@@ -42,12 +43,12 @@ internal sealed class DirectExchange : HttpResponseFeature, IHttpUpgradeFeature,
         Features.Set<IHttpResponseFeature>(this);
         Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(_body));
         Features.Set<IHttpUpgradeFeature>(this);
-        Features.Set<IHttpRequestLifetimeFeature>(new HttpRequestLifetimeFeature { RequestAborted = connection.ConnectionClosed });
-        IPEndPoint? remote = connection.RemoteEndPoint as IPEndPoint;
-        IPEndPoint? local = connection.LocalEndPoint as IPEndPoint;
+        Features.Set<IHttpRequestLifetimeFeature>(new HttpRequestLifetimeFeature());
+        IPEndPoint? remote = socket.RemoteEndPoint as IPEndPoint;
+        IPEndPoint? local = socket.LocalEndPoint as IPEndPoint;
         Features.Set<IHttpConnectionFeature>(new HttpConnectionFeature
         {
-            ConnectionId = connection.ConnectionId,
+            ConnectionId = string.Create(CultureInfo.InvariantCulture, $"direct-{Interlocked.Increment(ref _lastId)}"),
             RemoteIpAddress = remote?.Address,
             RemotePort = remote?.Port ?? 0,
             LocalIpAddress = local?.Address,

@@ -1,0 +1,163 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Threading.Channels;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+
+namespace Monstera.Server.Realtime.Transports.Direct;
+
+/// <summary>One listening socket: accepts connections, and sorts out by their first bytes whose they are.</summary>
+internal sealed partial class DirectListener : IConnectionListener
+{
+    /// <summary>When the process has no more file descriptors, accepting waits for some to be closed.</summary>
+    private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromMilliseconds(100);
+
+    private readonly DirectConnections _direct;
+    private readonly SocketTransportOptions _options;
+    private readonly SocketConnectionContextFactory _http;
+    private readonly ILogger _log;
+    private readonly Socket _socket;
+    private readonly Channel<ConnectionContext> _ofHttp = Channel.CreateUnbounded<ConnectionContext>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly ConcurrentDictionary<Socket, Task> _connections = new();
+
+    /// <exception cref="AddressInUseException">Somebody listens there already.</exception>
+    public DirectListener(EndPoint endpoint, DirectConnections direct, SocketTransportOptions options, ILoggerFactory loggers)
+    {
+        _direct = direct;
+        _options = options;
+        _log = loggers.CreateLogger<DirectListener>();
+        _http = new SocketConnectionContextFactory(
+            new SocketConnectionFactoryOptions
+            {
+                IOQueueCount = options.IOQueueCount,
+                WaitForDataBeforeAllocatingBuffer = options.WaitForDataBeforeAllocatingBuffer,
+                MaxReadBufferSize = options.MaxReadBufferSize,
+                MaxWriteBufferSize = options.MaxWriteBufferSize,
+                UnsafePreferInlineScheduling = options.UnsafePreferInlineScheduling,
+            },
+            loggers.CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
+        try
+        {
+            _socket = options.CreateBoundListenSocket(endpoint);
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            throw new AddressInUseException(e.Message, e);
+        }
+
+        _socket.Listen(options.Backlog);
+        EndPoint = _socket.LocalEndPoint!;
+        _ = AcceptAll();
+    }
+
+    public EndPoint EndPoint { get; }
+
+    /// <summary>The next connection for the HTTP server; null when the listener has ended.</summary>
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default) =>
+        await _ofHttp.Reader.WaitToReadAsync(cancellationToken) && _ofHttp.Reader.TryRead(out ConnectionContext? connection) ? connection : null;
+
+    /// <summary>Accepts no more, and waits for the WebSockets, which have been told to leave; when <paramref name="cancellationToken"/> ends the wait they are cut.</summary>
+    public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        _socket.Dispose();
+        _ofHttp.Writer.TryComplete();
+        try
+        {
+            await Task.WhenAll(_connections.Values).WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            CutAll();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _socket.Dispose();
+        CutAll();
+        while (_ofHttp.Reader.TryRead(out ConnectionContext? unclaimed))
+        {
+            await unclaimed.DisposeAsync();
+        }
+
+        _http.Dispose();
+    }
+
+    private async Task AcceptAll()
+    {
+        while (true)
+        {
+            try
+            {
+                Socket socket = await _socket.AcceptAsync();
+                socket.NoDelay = _options.NoDelay;
+                Task serving = Serve(socket);
+                if (!serving.IsCompleted)
+                {
+                    _connections[socket] = serving;
+                    if (serving.IsCompleted)
+                    {
+                        _connections.TryRemove(socket, out _);
+                    }
+                }
+            }
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.OperationAborted)
+            {
+                return;
+            }
+            catch (SocketException e)
+            {
+                // Reset while it waited to be accepted, or out of file descriptors.
+                LogNotAccepted(e);
+                await Task.Delay(PauseAfterFailure, TimeProvider.System);
+            }
+        }
+    }
+
+    /// <summary>Runs until the connection has ended, or is the HTTP server's.</summary>
+    private async Task Serve(Socket socket)
+    {
+        // Accepting goes on meanwhile.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        try
+        {
+            if (await _direct.TryServe(socket))
+            {
+                socket.Dispose();
+            }
+            else if (!_ofHttp.Writer.TryWrite(_http.Create(socket)))
+            {
+                // The server stops.
+                socket.Dispose();
+            }
+        }
+        catch (Exception e)
+        {
+            LogBroken(e);
+            socket.Dispose();
+        }
+        finally
+        {
+            _connections.TryRemove(socket, out _);
+        }
+    }
+
+    private void CutAll()
+    {
+        foreach (Socket socket in _connections.Keys)
+        {
+            socket.Dispose();
+        }
+    }
+
+    [LoggerMessage(1210, LogLevel.Warning, "A connection could not be accepted")]
+    private partial void LogNotAccepted(Exception e);
+
+    [LoggerMessage(1211, LogLevel.Error, "A connection was cut: the server failed")]
+    private partial void LogBroken(Exception e);
+}
