@@ -63,11 +63,13 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
     /// <summary>Messages at fixed times, whatever the server does.</summary>
     public Pace? Pace { get; set; }
 
-    public void OpenWindow()
+    public void OpenWindow() => OpenWindow(Stopwatch.GetTimestamp());
+
+    public void OpenWindow(long at)
     {
         Latency.Clear();
         LatencyOfLast.Clear();
-        WindowStart = Stopwatch.GetTimestamp();
+        WindowStart = at;
     }
 
     public void CloseWindow() => WindowEnd = Stopwatch.GetTimestamp();
