@@ -10,7 +10,7 @@ internal static class BenchCommand
 {
     private static readonly Option<string[]> Scenario = new("--scenario")
     {
-        Description = "A scenario by its name; may be given several times.",
+        Description = $"Some scenarios only: {string.Join(", ", AllScenarios.List.Select(scenario => scenario.Name))}.",
         AllowMultipleArgumentsPerToken = true,
     };
 
@@ -45,7 +45,9 @@ internal static class BenchCommand
     /// <param name="scenarios">Those that can be named.</param>
     public static Task<int> Run(string[] args, IReadOnlyList<IScenario> scenarios)
     {
-        RootCommand root = new("Measures Monstera beside a plain SignalR hub, and checks every delivery meanwhile.")
+        RootCommand root = new(
+            "Measures Monstera beside a plain SignalR hub, and checks every delivery meanwhile. docs/performance.md tells more. "
+            + "Ends with 0 when all was correct (with --check: and fast enough), 1 when not or when something is missing, 2 when the call makes no sense, 130 when interrupted.")
         {
             Options = { Scenario, All, Quick, Check, Margin, Again, NoBaseline, Rounds, ServerCores, ClientCores, Json, Server, Work, Clients, Messages },
             Subcommands = { Baseline(), Ceiling(), Hose() },
