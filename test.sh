@@ -2,10 +2,12 @@
 # Builds everything and runs all tests. The last line says `N passed, N failed, N skipped`.
 #
 #   ./test.sh                  everything
-#   ./test.sh --filter X       arguments go to `dotnet test`; the web client's unit tests are left out
+#   ./test.sh --filter X       arguments go to `dotnet test`; the web client's unit tests and the benchmark are left out
+#   ./test.sh --bench          the benchmark alone: it counts as one test
 #
 # SKIP_INSTALL=1   installs nothing, even as root
 # CI=true          a test that is skipped because a tool is missing counts as failed (the tests see to that)
+# BENCH_MARGIN=3   how many times worse than its target a figure of the benchmark may be
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -24,8 +26,14 @@ main() {
     finish 1
   fi
 
+  if [[ ${1:-} == --bench ]]; then
+    run_benchmark
+    finish 0
+  fi
+
   [[ $# -gt 0 ]] || run_web_tests
   run_dotnet_tests "$@"
+  [[ $# -gt 0 ]] || run_benchmark
   finish 0
 }
 
@@ -86,6 +94,43 @@ run_dotnet_tests() {
   # A test run that crashed may leave no failed test behind.
   [[ $status == 0 || $dotnet_failed != 0 ]] || dotnet_failed=1
   failed=$((failed + dotnet_failed))
+}
+
+# Whether it is still roughly as fast as it was, beside the baseline, and correct under full load: docs/performance.md.
+run_benchmark() {
+  echo
+  echo "Benchmark, short: correct, and no more than ${BENCH_MARGIN:-3} times worse than its targets"
+  if ! command -v taskset >/dev/null; then
+    echo "taskset is not on the PATH: the benchmark is not run."
+    if [[ ${CI:-} == true ]]; then failed=$((failed + 1)); else skipped=$((skipped + 1)); fi
+    return 0
+  fi
+
+  local cores
+  read -r -a cores <<<"$(allowed_cores)"
+  if [[ ${#cores[@]} -lt 2 ]]; then
+    echo "Only one processor: server and load generator would take it from each other, so the benchmark is not run."
+    skipped=$((skipped + 1))
+    return 0
+  fi
+
+  if NO_COLOR=1 dotnet Monstera.Bench/bin/Release/net10.0/Monstera.Bench.dll \
+      --scenario big-room-16 big-room-1 small-rooms connect --quick \
+      --check --margin "${BENCH_MARGIN:-3}" --again --server-cores "${cores[0]}" --client-cores "${cores[1]}" </dev/null; then
+    passed=$((passed + 1))
+  else
+    echo "Failed: the benchmark."
+    failed=$((failed + 1))
+  fi
+}
+
+# The processors that this process may use, one after another: not all of them in a container.
+allowed_cores() {
+  local list part
+  list=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status 2>/dev/null || true)
+  for part in ${list//,/ }; do
+    seq -s ' ' "${part%-*}" "${part#*-}"
+  done | tr '\n' ' '
 }
 
 json_number() { # file, key: the number at the first place of the key, or 0

@@ -30,9 +30,17 @@ internal sealed record BenchOptions
     public required int HistoryMessages { get; init; }
 
     /// <summary>On one busy processor the runtime takes many seconds to replace what it compiled in haste.</summary>
-    public TimeSpan WarmUp => TimeSpan.FromSeconds(IsQuick ? 3 : 12);
+    public TimeSpan WarmUp
+    {
+        get => field == default ? TimeSpan.FromSeconds(IsQuick ? 3 : 12) : field;
+        init;
+    }
 
-    public TimeSpan Measure => TimeSpan.FromSeconds(IsQuick ? 3 : 15);
+    public TimeSpan Measure
+    {
+        get => field == default ? TimeSpan.FromSeconds(IsQuick ? 3 : 15) : field;
+        init;
+    }
 
     /// <summary>Until memory counts as what idle connections need.</summary>
     public TimeSpan Settle => TimeSpan.FromSeconds(IsQuick ? 3 : 30);

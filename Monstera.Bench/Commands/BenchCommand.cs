@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Monstera.Bench.Baseline;
 using Monstera.Bench.Load;
+using Monstera.Bench.Scenarios;
 
 namespace Monstera.Bench.Commands;
 
@@ -9,7 +10,7 @@ internal static class BenchCommand
 {
     private static readonly Option<string[]> Scenario = new("--scenario")
     {
-        Description = "A scenario by its name; may be given several times.",
+        Description = $"Some scenarios only: {string.Join(", ", AllScenarios.List.Select(scenario => scenario.Name))}.",
         AllowMultipleArgumentsPerToken = true,
     };
 
@@ -21,7 +22,8 @@ internal static class BenchCommand
         Description = "Fail when a target is missed by more than --margin. Otherwise 0 says only that the runs were correct.",
     };
 
-    private static readonly Option<double> Margin = new("--margin") { Description = "How often worse than its target --check lets a figure be.", DefaultValueFactory = _ => 3 };
+    private static readonly Option<double> Margin = new("--margin") { Description = "How many times worse than its target --check lets a figure be, from 1 up.", DefaultValueFactory = _ => 3 };
+    private static readonly Option<bool> Again = new("--again") { Description = "With --check: a scenario that misses a target is measured once more, and the second time counts." };
     private static readonly Option<bool> NoBaseline = new("--no-baseline") { Description = "Monstera alone, for a profiler." };
     private static readonly Option<int> Rounds = new("--rounds") { Description = "How often each side runs, in turn; medians are reported.", DefaultValueFactory = _ => 1 };
     private static readonly Option<string?> ServerCores = new("--server-cores") { Description = "Processors of the measured process, such as 0 or 0-1 (needs taskset)." };
@@ -37,20 +39,26 @@ internal static class BenchCommand
     private static readonly Option<int?> Clients = new("--clients") { Description = "Connections of idle, connect and resume (10,000; 1,000 with --quick)." };
     private static readonly Option<int?> Messages = new("--history-messages") { Description = "Messages in the large room of history (10,000,000; 100,000 with --quick)." };
 
-    /// <returns>0 when every run was correct (with --check: and fast enough), 1 when not, 2 when the call makes no sense.</returns>
-    public static Task<int> Run(string[] args)
+    /// <returns>See <see cref="ExitCode"/>.</returns>
+    public static Task<int> Run(string[] args) => Run(args, AllScenarios.List);
+
+    /// <param name="scenarios">Those that can be named.</param>
+    public static Task<int> Run(string[] args, IReadOnlyList<IScenario> scenarios)
     {
-        RootCommand root = new("Measures Monstera beside a plain SignalR hub, and checks every delivery meanwhile.")
+        RootCommand root = new(
+            "Measures Monstera beside a plain SignalR hub, and checks every delivery meanwhile. docs/performance.md tells more. "
+            + "Ends with 0 when all was correct (with --check: and fast enough), 1 when not or when something is missing, 2 when the call makes no sense, 130 when interrupted.")
         {
-            Options = { Scenario, All, Quick, Check, Margin, NoBaseline, Rounds, ServerCores, ClientCores, Json, Server, Work, Clients, Messages },
+            Options = { Scenario, All, Quick, Check, Margin, Again, NoBaseline, Rounds, ServerCores, ClientCores, Json, Server, Work, Clients, Messages },
             Subcommands = { Baseline(), Ceiling(), Hose() },
         };
-        root.SetAction((parsed, _) => Guarded(() => ScenariosCommand.Run(new ScenariosRequest
+        root.SetAction((parsed, cancel) => Guarded(() => ScenariosCommand.Run(new ScenariosRequest
         {
             Scenarios = parsed.GetValue(Scenario) ?? [],
             All = parsed.GetValue(All),
             IsQuick = parsed.GetValue(Quick),
             Margin = parsed.GetValue(Check) ? parsed.GetValue(Margin) : null,
+            Again = parsed.GetValue(Again),
             HasBaseline = !parsed.GetValue(NoBaseline),
             Rounds = parsed.GetValue(Rounds),
             ServerCores = parsed.GetValue(ServerCores),
@@ -60,8 +68,17 @@ internal static class BenchCommand
             WorkFolder = parsed.GetValue(Work),
             ManyClients = parsed.GetValue(Clients),
             HistoryMessages = parsed.GetValue(Messages),
-        })));
-        return root.Parse(args).InvokeAsync();
+        }, scenarios, cancel), cancel));
+
+        ParseResult call = root.Parse(args);
+        if (call.Errors.Count > 0)
+        {
+            Console.Error.WriteLine($"bench: {string.Join(' ', call.Errors.Select(error => error.Message))} `--help` tells what there is.");
+            return Task.FromResult(ExitCode.CallMakesNoSense);
+        }
+
+        // When interrupted: until all processes have ended and the temporary folder is gone.
+        return call.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });
     }
 
     private static Command Baseline()
@@ -75,8 +92,8 @@ internal static class BenchCommand
     private static Command Ceiling()
     {
         Command command = new("ceiling", "Measures the load generator itself, against a server that only writes prepared bytes.") { Options = { ServerCores, ClientCores, Quick } };
-        command.SetAction((parsed, _) => Guarded(() => CeilingCommand.Run(
-            parsed.GetValue(ServerCores), parsed.GetValue(ClientCores), TimeSpan.FromSeconds(parsed.GetValue(Quick) ? 3 : 10))));
+        command.SetAction((parsed, cancel) => Guarded(() => CeilingCommand.Run(
+            parsed.GetValue(ServerCores), parsed.GetValue(ClientCores), TimeSpan.FromSeconds(parsed.GetValue(Quick) ? 3 : 10), cancel), cancel));
         return command;
     }
 
@@ -88,16 +105,21 @@ internal static class BenchCommand
         return command;
     }
 
-    private static async Task<int> Guarded(Func<Task<int>> run)
+    private static async Task<int> Guarded(Func<Task<int>> run, CancellationToken cancel)
     {
         try
         {
             return await run();
         }
+        catch (Exception) when (cancel.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync("bench: interrupted");
+            return ExitCode.Interrupted;
+        }
         catch (BenchFailedException failure)
         {
             await Console.Error.WriteLineAsync($"bench: {failure.Message}");
-            return 1;
+            return ExitCode.Failed;
         }
     }
 }

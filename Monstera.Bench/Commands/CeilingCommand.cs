@@ -10,8 +10,13 @@ internal static class CeilingCommand
 {
     private const int Clients = 200;
 
-    public static async Task<int> Run(string? serverCores, string? clientCores, TimeSpan time)
+    public static async Task<int> Run(string? serverCores, string? clientCores, TimeSpan time, CancellationToken cancel)
     {
+        if (Nonsense.InMachine(serverCores) is { } missing)
+        {
+            throw new BenchFailedException(missing);
+        }
+
         if (clientCores is not null)
         {
             Cores.Pin(clientCores);
@@ -27,7 +32,8 @@ internal static class CeilingCommand
                 typeof(CeilingCommand).Assembly.Location,
                 ["firehose", "--events", eventsPerFrame.ToString(CultureInfo.InvariantCulture)],
                 new Dictionary<string, string>(StringComparer.Ordinal),
-                serverCores);
+                serverCores,
+                cancel);
             (double perSecond, double cpu) = Measure(firehose.Port, time);
             table.AddRow(
                 eventsPerFrame.ToString(CultureInfo.InvariantCulture),

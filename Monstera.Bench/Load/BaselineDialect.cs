@@ -9,17 +9,19 @@ internal sealed class BaselineDialect : IDialect
 
     private static ReadOnlySpan<byte> MessageStart => "{\"type\":1,\"target\":\"Message\",\"arguments\":[\""u8;
 
+    private static ReadOnlySpan<byte> LastAnswerStart => "{\"type\":3,\"invocationId\":\"e\""u8;
+
     public void Greet(Connection connection, FrameWriter writer)
     {
         writer.BeginFrame();
         writer.Append(Records.Handshake);
         writer.EndRecord();
-        writer.BeginFrame();
-        writer.Append("{\"type\":1,\"invocationId\":\"j\",\"target\":\"Join\",\"arguments\":[\""u8);
-        writer.Append(connection.Room.Id);
-        writer.Append("\"]}"u8);
-        writer.EndRecord();
+        WriteJoin(connection, "{\"type\":1,\"invocationId\":\"j\",\"target\":\"Join\",\"arguments\":[\""u8, writer);
     }
+
+    /// <summary>Joins once more, which changes nothing.</summary>
+    public void AskLast(Connection connection, FrameWriter writer) =>
+        WriteJoin(connection, "{\"type\":1,\"invocationId\":\"e\",\"target\":\"Join\",\"arguments\":[\""u8, writer);
 
     public void WriteMessage(Connection connection, int number, FrameWriter writer)
     {
@@ -40,6 +42,10 @@ internal sealed class BaselineDialect : IDialect
                 ReadMessage(connection, record[MessageStart.Length..], now, desk);
                 break;
 
+            case (byte)'3' when record.StartsWith(LastAnswerStart) && record.IndexOf("\"error\":"u8) < 0:
+                desk.AnswerLast();
+                break;
+
             case (byte)'3' when record.IndexOf("\"error\":"u8) < 0:
                 desk.GoLive(connection, now);
                 break;
@@ -58,6 +64,15 @@ internal sealed class BaselineDialect : IDialect
     public void CheckEnd(MessageBook book, IReadOnlyList<Connection> connections)
     {
         // All was said while reading: complete means once at every member.
+    }
+
+    private static void WriteJoin(Connection connection, ReadOnlySpan<byte> start, FrameWriter writer)
+    {
+        writer.BeginFrame();
+        writer.Append(start);
+        writer.Append(connection.Room.Id);
+        writer.Append("\"]}"u8);
+        writer.EndRecord();
     }
 
     private static void ReadMessage(Connection connection, ReadOnlySpan<byte> text, long now, IDesk desk)

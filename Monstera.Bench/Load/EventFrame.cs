@@ -8,6 +8,8 @@ internal sealed class EventFrame
 
     public static ReadOnlySpan<byte> SeqName => "\"seq\":"u8;
 
+    private static ReadOnlySpan<byte> RoomName => "\"room\":\""u8;
+
     private static ReadOnlySpan<byte> ClientIdName => "\"clientId\":\""u8;
 
     private static ReadOnlySpan<byte> TextName => "\"text\":\""u8;
@@ -23,9 +25,11 @@ internal sealed class EventFrame
 
     public bool Is(long from, ReadOnlySpan<byte> record) => From == from && record.SequenceEqual(_bytes.AsSpan(0, _length));
 
-    /// <summary>Reads the events: their seqs follow one another, and each message has the place in the log that everybody else sees.</summary>
-    public void Parse(ReadOnlySpan<byte> record, MessageBook book)
+    /// <summary>Reads the events: they are of this room, their seqs follow one another, and each message has the place in the log that everybody else sees.</summary>
+    public void Parse(ReadOnlySpan<byte> record, Room room, IDesk desk)
     {
+        BenchFailedException.ThrowIf(
+            !Records.After(record, RoomName).StartsWith(room.Id), $"a member of room {room.Key} was given events of another: {Records.Show(record)}");
         Keep(record);
         From = 0;
         Count = 0;
@@ -40,12 +44,12 @@ internal sealed class EventFrame
 
             BenchFailedException.ThrowIf(seq != From + Count, $"event {seq} where {From + Count} was to come: {Records.Show(record)}");
             int next = rest.IndexOf(SeqName);
-            Add(MessageOf(next < 0 ? rest : rest[..next], seq, book));
+            Add(MessageOf(next < 0 ? rest : rest[..next], seq, room, desk));
             rest = next < 0 ? default : rest[(next + SeqName.Length)..];
         }
     }
 
-    private static int MessageOf(ReadOnlySpan<byte> json, long seq, MessageBook book)
+    private static int MessageOf(ReadOnlySpan<byte> json, long seq, Room room, IDesk desk)
     {
         ReadOnlySpan<byte> clientId = Records.After(json, ClientIdName);
         ReadOnlySpan<byte> text = Records.After(json, TextName);
@@ -56,7 +60,8 @@ internal sealed class EventFrame
 
         int number = MessageText.NumberOfClientId(clientId);
         BenchFailedException.ThrowIf(!MessageText.Is(text, number), $"event {seq} does not carry the text that was sent: {Records.Show(json)}");
-        book.Place(number, seq);
+        desk.Book.Place(number, seq);
+        BenchFailedException.ThrowIf(desk.RoomOf(desk.Book[number].Sender) != room, $"message {number} came into room {room.Key}, and was sent into another");
         return number;
     }
 

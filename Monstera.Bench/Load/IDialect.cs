@@ -12,6 +12,9 @@ internal interface IDialect
     /// <summary>The WebSocket is there: the first frames.</summary>
     void Greet(Connection connection, FrameWriter writer);
 
+    /// <summary>A call that is answered behind all that was said before, and reported with <see cref="IDesk.AnswerLast"/>: what comes twice or too late comes before the answer.</summary>
+    void AskLast(Connection connection, FrameWriter writer);
+
     /// <summary>Reads one record, checks it, and tells the desk what it brought.</summary>
     void Read(Connection connection, ReadOnlySpan<byte> record, long now, IDesk desk);
 
@@ -36,8 +39,13 @@ internal interface IDesk
     /// <summary>The seat of a connection in its room.</summary>
     int SeatOf(int connection);
 
+    Room RoomOf(int connection);
+
     /// <summary>A member has a message.</summary>
     void Deliver(Connection connection, int number, long now);
+
+    /// <summary>The answer to <see cref="IDialect.AskLast"/>.</summary>
+    void AnswerLast();
 
     /// <summary>The subscription holds.</summary>
     void GoLive(Connection connection, long now);

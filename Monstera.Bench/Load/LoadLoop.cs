@@ -19,6 +19,7 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
     private readonly byte[] _receiveBuffer = new byte[ReceiveBytes];
     private readonly Housekeeping _pings;
     private readonly SlowReading _slowReading;
+    private int _lastAnswers;
     private int _connectNext;
     private int _connectingCount;
     private int _connectingMax;
@@ -62,11 +63,13 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
     /// <summary>Messages at fixed times, whatever the server does.</summary>
     public Pace? Pace { get; set; }
 
-    public void OpenWindow()
+    public void OpenWindow() => OpenWindow(Stopwatch.GetTimestamp());
+
+    public void OpenWindow(long at)
     {
         Latency.Clear();
         LatencyOfLast.Clear();
-        WindowStart = Stopwatch.GetTimestamp();
+        WindowStart = at;
     }
 
     public void CloseWindow() => WindowEnd = Stopwatch.GetTimestamp();
@@ -96,9 +99,14 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
         }
     }
 
-    /// <summary>Stops sending and waits until everything has arrived everywhere, then checks what can only be checked at the end.</summary>
+    /// <summary>
+    /// 1. stops sending and waits until everything has arrived everywhere; 2. asks every connection once more, so that what comes twice is seen after the last message too;
+    /// 3. checks what can only be checked at the end.
+    /// </summary>
+    /// <param name="within">For each of 1 and 2.</param>
     public void Drain(TimeSpan within)
     {
+        // 1.
         IsSending = false;
         Pace = null;
         _slowReading.End(this);
@@ -106,6 +114,12 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
             () => _dialect.IsComplete(Book),
             within,
             () => $"of {Book.Count} messages {Book.CompleteCount} are complete and {Book.AckCount} acknowledged");
+
+        // 2.
+        int asked = AskLast();
+        RunUntil(() => _lastAnswers == asked, within, () => $"{_lastAnswers} of {asked} clients have the answer to their last call");
+
+        // 3.
         _dialect.CheckEnd(Book, _connections);
     }
 
@@ -131,6 +145,8 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
             Step(until);
         }
     }
+
+    public Room RoomOf(int connection) => _connections[connection].Room;
 
     public int SeatOf(int connection) => _connections[connection].Seat;
 
@@ -161,6 +177,8 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
             LatencyOfLast.Record(now - message.SentAt);
         }
     }
+
+    public void AnswerLast() => _lastAnswers++;
 
     public void GoLive(Connection connection, long now)
     {
@@ -225,6 +243,24 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
         {
             ConnectMore();
         }
+    }
+
+    private int AskLast()
+    {
+        _lastAnswers = 0;
+        int asked = 0;
+        foreach (Connection connection in _connections)
+        {
+            // A slow reader of a server that does not make up for anything has been given up.
+            if (connection.State == ConnectionState.Live && (!connection.IsSlow || _dialect.CanResume))
+            {
+                _dialect.AskLast(connection, Writer);
+                Flush(connection);
+                asked++;
+            }
+        }
+
+        return asked;
     }
 
     private void SendDue(Pace pace, long now)

@@ -8,6 +8,7 @@ internal sealed class MonsteraDialect : IDialect
 {
     private const byte HelloId = (byte)'h';
     private const byte ResumeId = (byte)'r';
+    private const byte LastId = (byte)'e';
 
     private static ReadOnlySpan<byte> AnswerStart => "{\"type\":3,\"invocationId\":\""u8;
 
@@ -25,7 +26,7 @@ internal sealed class MonsteraDialect : IDialect
         writer.EndRecord();
 
         // Right behind it: the server does one after the other.
-        WriteResume(connection, writer);
+        WriteResume(connection, ResumeId, writer);
     }
 
     public void WriteMessage(Connection connection, int number, FrameWriter writer)
@@ -42,6 +43,9 @@ internal sealed class MonsteraDialect : IDialect
         writer.Append("\"}]}"u8);
         writer.EndRecord();
     }
+
+    /// <summary>Resumes from where it is, which is the end of the log if it has everything.</summary>
+    public void AskLast(Connection connection, FrameWriter writer) => WriteResume(connection, LastId, writer);
 
     public void Read(Connection connection, ReadOnlySpan<byte> record, long now, IDesk desk)
     {
@@ -104,12 +108,12 @@ internal sealed class MonsteraDialect : IDialect
 
     private static void ReadEvents(Connection connection, ReadOnlySpan<byte> record, long now, IDesk desk, bool isHeld)
     {
-        if (connection.Room.Read(record, desk.Book) is not { } frame)
+        if (connection.Room.Read(record, desk) is not { } frame)
         {
             BenchFailedException.ThrowIf(record.IndexOf("\"gap\":true"u8) < 0, $"Events without events: {Records.Show(record)}");
             connection.Gaps++;
             connection.State = ConnectionState.Subscribing;
-            WriteResume(connection, desk.Writer);
+            WriteResume(connection, ResumeId, desk.Writer);
             return;
         }
 
@@ -147,16 +151,22 @@ internal sealed class MonsteraDialect : IDialect
                 ReadResumed(connection, record, now, desk);
                 break;
 
+            case LastId:
+                ReadLast(connection, record, desk);
+                break;
+
             default:
                 desk.Book.Acknowledge((int)Records.Number(answer), Records.Number(Records.After(answer, EventFrame.SeqName)));
                 break;
         }
     }
 
-    private static void WriteResume(Connection connection, FrameWriter writer)
+    private static void WriteResume(Connection connection, byte id, FrameWriter writer)
     {
         writer.BeginFrame();
-        writer.Append("{\"type\":1,\"invocationId\":\"r\",\"target\":\"Resume\",\"arguments\":[{\"rooms\":[{\"room\":\""u8);
+        writer.Append("{\"type\":1,\"invocationId\":\""u8);
+        writer.Append([id]);
+        writer.Append("\",\"target\":\"Resume\",\"arguments\":[{\"rooms\":[{\"room\":\""u8);
         writer.Append(connection.Room.Id);
         writer.Append("\""u8);
         if (connection.Last >= 0)
@@ -171,6 +181,14 @@ internal sealed class MonsteraDialect : IDialect
         writer.EndRecord();
     }
 
+    private static void ReadLast(Connection connection, ReadOnlySpan<byte> record, IDesk desk)
+    {
+        BenchFailedException.ThrowIf(
+            record.IndexOf("\"status\":\"complete\""u8) < 0 || Records.Number(Records.After(record, "\"head\":"u8)) != connection.Last,
+            $"connection {connection.Index} has everything that was sent and is at {connection.Last}, and the server has more: {Records.Show(record)}");
+        desk.AnswerLast();
+    }
+
     private static void ReadResumed(Connection connection, ReadOnlySpan<byte> record, long now, IDesk desk)
     {
         bool isComplete = record.IndexOf("\"status\":\"complete\""u8) >= 0;
@@ -182,7 +200,7 @@ internal sealed class MonsteraDialect : IDialect
             connection.Last = next;
             connection.Epoch = Records.Number(Records.After(record, "\"epoch\":"u8));
         }
-        else if (connection.Room.Read(record, desk.Book) is { } frame)
+        else if (connection.Room.Read(record, desk) is { } frame)
         {
             Apply(connection, frame, now, desk, isHeld: false);
         }
@@ -190,7 +208,7 @@ internal sealed class MonsteraDialect : IDialect
         BenchFailedException.ThrowIf(connection.Last != next, $"connection {connection.Index} is at {connection.Last} after resuming, which should have led to {next}");
         if (!isComplete)
         {
-            WriteResume(connection, desk.Writer);
+            WriteResume(connection, ResumeId, desk.Writer);
             return;
         }
 

@@ -24,7 +24,7 @@ internal sealed class Room(string key, string id)
     /// core of client check every delivery.
     /// </summary>
     /// <returns>Null when there are no events in it.</returns>
-    public EventFrame? Read(ReadOnlySpan<byte> record, MessageBook book)
+    public EventFrame? Read(ReadOnlySpan<byte> record, IDesk desk)
     {
         ReadOnlySpan<byte> first = Records.After(record, EventFrame.SeqName);
         if (first.IsEmpty)
@@ -36,7 +36,7 @@ internal sealed class Room(string key, string id)
         ref EventFrame? slot = ref _frames[from & (FramesKept - 1)];
         if (slot is null || !slot.Is(from, record))
         {
-            (slot ??= new EventFrame()).Parse(record, book);
+            (slot ??= new EventFrame()).Parse(record, this, desk);
         }
 
         return slot;

@@ -6,7 +6,8 @@ using System.Text;
 
 /// <summary>
 /// Runs inside a measured process (DOTNET_STARTUP_HOOKS), server and baseline alike, and tells the runtime's counters to whoever connects to a socket file: what was
-/// allocated cannot be seen from outside. A thread that waits; it does nothing unless asked, and knows nothing of the program around it.
+/// allocated cannot be seen from outside. It also ends the process when the measuring one is gone. Threads that wait: they do nothing unless asked, and know nothing of the
+/// program around them.
 /// </summary>
 internal static class StartupHook
 {
@@ -18,7 +19,21 @@ internal static class StartupHook
         if (Environment.GetEnvironmentVariable(SocketVariable) is { Length: > 0 } path)
         {
             new Thread(() => Serve(path)) { IsBackground = true, Name = "bench counters" }.Start();
+            new Thread(EndWithParent) { IsBackground = true, Name = "bench end" }.Start();
         }
+    }
+
+    /// <summary>The other end of standard input is held by who measures. It closes when that ends, in whatever way: nothing is left running.</summary>
+    private static void EndWithParent()
+    {
+        using Stream input = Console.OpenStandardInput();
+        byte[] ignored = new byte[16];
+        while (input.Read(ignored) > 0)
+        {
+            // Nothing is ever said.
+        }
+
+        Environment.Exit(1);
     }
 
     private static void Serve(string path)

@@ -44,7 +44,7 @@ internal static class JsonReport
             json.WriteStartObject();
             json.WriteString("figure", measured.Row.Figure);
             json.WriteString("unit", measured.Row.Unit);
-            json.WriteNumber("value", measured.Value);
+            Write(json, "value", measured.Value);
             Write(json, "reference", measured.Reference);
             Write(json, "ratio", measured.Ratio);
             if (measured.Row.Target is { } target)
@@ -63,9 +63,19 @@ internal static class JsonReport
 
     private static void Write(Utf8JsonWriter json, string name, double? value)
     {
-        if (value is { } number)
+        if (value is not { } number)
+        {
+            return;
+        }
+
+        // JSON has no numbers for what was divided by zero.
+        if (double.IsFinite(number))
         {
             json.WriteNumber(name, number);
+        }
+        else
+        {
+            json.WriteNull(name);
         }
     }
 }

@@ -21,7 +21,7 @@ internal static class ResultTable
                 Markup.Escape(measured.Row.Unit.Length == 0 ? measured.Row.Title : $"{measured.Row.Title} ({measured.Row.Unit})"),
                 Number(measured.Value),
                 measured.Reference is { } reference ? Number(reference) : "–",
-                measured.Ratio is { } ratio ? ratio.ToString("0.00", CultureInfo.InvariantCulture) : "–",
+                measured.Ratio is { } ratio && double.IsFinite(ratio) ? ratio.ToString("0.00", CultureInfo.InvariantCulture) : "–",
                 Wanted(measured.Row.Target),
                 measured.IsMet(margin: 1) switch { true => "[green]yes[/]", false => "[red]no[/]", null => "" });
         }
@@ -35,6 +35,7 @@ internal static class ResultTable
 
     private static string Number(double value) => Math.Abs(value) switch
     {
+        double.NaN => "–",
         >= 1_000 => value.ToString("#,0", CultureInfo.InvariantCulture),
         >= 100 => value.ToString("0", CultureInfo.InvariantCulture),
         >= 10 => value.ToString("0.0", CultureInfo.InvariantCulture),

@@ -29,7 +29,10 @@ internal sealed record Measured(Row Row, double Value, double? Reference)
     public bool? IsMet(double margin) => Row.Target?.IsMet(Value, Ratio, margin);
 }
 
-/// <summary>What came of a scenario. That it is there at all says that the run was correct.</summary>
+/// <summary>
+/// What came of a scenario. That it is there at all says that the run was correct. A figure of which something was wanted is there even when it could not be measured,
+/// as NaN, and is then missed.
+/// </summary>
 internal sealed record ScenarioResult(string Name, string Title, string ValueName, string ReferenceName, IReadOnlyList<Measured> Measures)
 {
     public static ScenarioResult Of(
@@ -40,6 +43,8 @@ internal sealed record ScenarioResult(string Name, string Title, string ValueNam
             valueName,
             referenceName,
             [.. rows
-                .Where(row => values.TryGetValue(row.Figure, out double value) && !double.IsNaN(value))
-                .Select(row => new Measured(row, values[row.Figure], references.TryGetValue(row.Figure, out double reference) && !double.IsNaN(reference) ? reference : null))]);
+                .Where(row => row.Target is not null || IsThere(values, row.Figure))
+                .Select(row => new Measured(row, values.GetValueOrDefault(row.Figure, double.NaN), IsThere(references, row.Figure) ? references[row.Figure] : null))]);
+
+    private static bool IsThere(Figures figures, string name) => figures.TryGetValue(name, out double value) && !double.IsNaN(value);
 }

@@ -13,12 +13,11 @@ internal static class Crowd
 
     private const int MembersPerRoom = 200;
     private const int WarmUpRooms = 2;
-    private const int FilesBeside = 500;
 
     public static Layout LayoutOf(BenchOptions options)
     {
         Layout layout = new(Math.Max(WarmUpRooms, options.ManyClients / MembersPerRoom), MembersPerRoom);
-        CheckFiles(layout.Clients);
+        OpenFiles.Check(layout.Clients);
         return layout;
     }
 
@@ -44,15 +43,5 @@ internal static class Crowd
         loop.IsSending = false;
         loop.Drain(Within);
         BenchFailedException.ThrowIf(loop.Book.CompleteCount != rooms, $"{loop.Book.CompleteCount} messages for {rooms} rooms");
-    }
-
-    private static void CheckFiles(int clients)
-    {
-        string line = File.ReadLines("/proc/self/limits").First(line => line.StartsWith("Max open files", StringComparison.Ordinal));
-        string soft = line["Max open files".Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0];
-        if (long.TryParse(soft, out long max) && max < clients + FilesBeside)
-        {
-            throw new BenchFailedException($"{clients} connections need {clients + FilesBeside} open files in a process, and {max} are allowed: raise `ulimit -n`, or give --clients.");
-        }
     }
 }

@@ -97,22 +97,13 @@ internal sealed class HistoryScenario : IScenario
             ["middleP99Ms"] = _middle.Milliseconds(99),
         };
 
-        /// <summary>The page is the 50 messages that end with <paramref name="last"/>, in order, or the run is worth nothing.</summary>
+        /// <summary>The page is the 50 events that end with <paramref name="last"/>, in order, or the run is worth nothing.</summary>
         private void Read(string path, long last, LatencyHistogram? histogram)
         {
             long began = Stopwatch.GetTimestamp();
             ReadOnlySpan<byte> body = _http.Get(path);
             histogram?.Record(Stopwatch.GetTimestamp() - began);
-
-            long expected = last - PageItems + 1;
-            for (ReadOnlySpan<byte> rest = Records.After(body, EventFrame.SeqName); !rest.IsEmpty; rest = Records.After(rest, EventFrame.SeqName))
-            {
-                long seq = Records.Number(rest);
-                BenchFailedException.ThrowIf(seq != expected, $"{path} has event {seq} in the place of {expected}");
-                expected++;
-            }
-
-            BenchFailedException.ThrowIf(expected != last + 1, $"{path} ends before event {expected}, and was to end with {last}: {Records.Show(body)}");
+            HistoryPage.Check(body, path, last, PageItems);
         }
     }
 }

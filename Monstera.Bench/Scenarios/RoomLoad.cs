@@ -27,6 +27,7 @@ internal sealed record RoomLoad(Layout Layout, int SendersPerRoom)
     /// <summary>1. connects; 2. warms up, at full speed in any case: a server that runs for days is compiled; 3. measures; 4. waits until everything is everywhere, and checks it.</summary>
     public async Task<Figures> Run(ISubject subject, BenchOptions options)
     {
+        OpenFiles.Check(Layout.Clients);
         await using ChildProcess process = await subject.Start(Layout);
         IReadOnlyList<Connection> clients = subject.Clients(Layout);
         Connection[] senders = [.. clients.Where(client => client.Seat < SendersPerRoom)];
@@ -59,7 +60,7 @@ internal sealed record RoomLoad(Layout Layout, int SendersPerRoom)
             figures[Figure.Cuts] = clients.Sum(client => client.Cuts);
             return figures;
         }
-        catch (Exception e) when (e is not BenchFailedException)
+        catch (Exception e) when (e is not (BenchFailedException or OperationCanceledException))
         {
             throw new BenchFailedException($"{subject.Name}: {e.Message}\n{process.LastLines()}");
         }
@@ -78,7 +79,7 @@ internal sealed record RoomLoad(Layout Layout, int SendersPerRoom)
         {
             loop.IsSending = false;
             loop.RunFor(PaceWarmUp);
-            loop.Pace = new Pace(senders, PerSecond);
+            loop.Pace = new Pace(senders, PerSecond, Stopwatch.GetTimestamp());
             loop.RunFor(PaceWarmUp);
         }
     }

@@ -4,18 +4,23 @@ using Monstera.Bench.Subjects;
 namespace Monstera.Bench.Scenarios;
 
 /// <summary>What all scenarios of one call share.</summary>
-internal sealed class Session(BenchOptions options, TimeProvider time, Action<string> tell)
+internal sealed class Session(BenchOptions options, TimeProvider time, Action<string> tell, CancellationToken cancel)
 {
     public BenchOptions Options { get; } = options;
 
     public TimeProvider Time { get; } = time;
 
-    public MonsteraSubject Monstera { get; } = new(options.ServerAssembly, options.ServerCores, options.WorkFolder, time);
+    public MonsteraSubject Monstera { get; } = new(options.ServerAssembly, options.ServerCores, options.WorkFolder, time, cancel);
 
-    public BaselineSubject Baseline { get; } = new(options.ServerCores);
+    public BaselineSubject Baseline { get; } = new(options.ServerCores, cancel);
 
     /// <summary>Says what is going on.</summary>
-    public void Tell(string what) => tell(what);
+    /// <exception cref="OperationCanceledException">The run is to end.</exception>
+    public void Tell(string what)
+    {
+        cancel.ThrowIfCancellationRequested();
+        tell(what);
+    }
 
     /// <summary>Both sides in turn, as often as wanted: what disturbs the machine for a while disturbs both.</summary>
     public async Task<(Figures Monstera, Figures Baseline)> SideBySide(Func<ISubject, Task<Figures>> run)

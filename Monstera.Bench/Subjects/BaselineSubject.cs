@@ -3,7 +3,7 @@ using Monstera.Bench.Load;
 namespace Monstera.Bench.Subjects;
 
 /// <summary>The plain SignalR hub, which this program hosts in a second process of itself.</summary>
-internal sealed class BaselineSubject(string? cores) : ISubject
+internal sealed class BaselineSubject(string? cores, CancellationToken cancel) : ISubject
 {
     private static readonly Dictionary<string, string> NoEnvironment = [];
 
@@ -12,7 +12,7 @@ internal sealed class BaselineSubject(string? cores) : ISubject
     public IDialect Dialect { get; } = new BaselineDialect();
 
     public Task<ChildProcess> Start(Layout layout) =>
-        ChildProcess.Start(typeof(BaselineSubject).Assembly.Location, ["baseline", "--urls", "http://127.0.0.1:0"], NoEnvironment, cores);
+        ChildProcess.Start(typeof(BaselineSubject).Assembly.Location, ["baseline", "--urls", "http://127.0.0.1:0"], NoEnvironment, cores, cancel);
 
     public IReadOnlyList<Connection> Clients(Layout layout)
     {

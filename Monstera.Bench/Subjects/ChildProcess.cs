@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -17,6 +18,8 @@ internal sealed partial class ChildProcess : IAsyncDisposable
 
     private readonly Process _process;
     private readonly string _countersPath;
+    private bool _neverStarted;
+    private CancellationTokenRegistration _cancel;
     private readonly Queue<string> _lastLines = new();
     private readonly TaskCompletionSource<int> _port = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -25,6 +28,9 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         _process = process;
         _countersPath = countersPath;
     }
+
+    /// <summary>Ends when the program has.</summary>
+    public Task Ended => _process.WaitForExitAsync(CancellationToken.None);
 
     public int Id => _process.Id;
 
@@ -39,11 +45,13 @@ internal sealed partial class ChildProcess : IAsyncDisposable
     public RuntimeCounters Counters => RuntimeCounters.Read(_countersPath);
 
     /// <summary>Starts the program and waits until it says where it listens.</summary>
+    /// <param name="cancel">Kills the program at any time until it is disposed of; whoever speaks to it then sees that it hung up.</param>
     public static async Task<ChildProcess> Start(
-        string assembly, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, string? cores)
+        string assembly, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, string? cores, CancellationToken cancel)
     {
+        cancel.ThrowIfCancellationRequested();
         string countersPath = Path.Combine(Path.GetTempPath(), $"bench-{Guid.NewGuid():N}.sock");
-        ProcessStartInfo start = new() { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetDirectoryName(assembly)! };
+        ProcessStartInfo start = new() { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetDirectoryName(assembly)! };
 
         // taskset becomes the program, so the id stays the same, and the runtime counts its processors by it.
         string[] pinned = cores is null ? [Muxer] : ["taskset", "--cpu-list", cores, Muxer];
@@ -65,7 +73,7 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         ChildProcess child = new(new Process { StartInfo = start, EnableRaisingEvents = true }, countersPath);
         try
         {
-            await child.Listen(assembly);
+            await child.Listen(assembly, cancel);
             return child;
         }
         catch
@@ -78,7 +86,7 @@ internal sealed partial class ChildProcess : IAsyncDisposable
     /// <summary>Tells the program to stop and waits until it has.</summary>
     public async Task Stop()
     {
-        if (_process.HasExited)
+        if (_neverStarted || _process.HasExited)
         {
             return;
         }
@@ -113,6 +121,7 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         }
         finally
         {
+            await _cancel.DisposeAsync();
             _process.Dispose();
             File.Delete(_countersPath);
         }
@@ -120,16 +129,49 @@ internal sealed partial class ChildProcess : IAsyncDisposable
 
     private static string Muxer => Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
 
-    private async Task Listen(string assembly)
+    private async Task Listen(string assembly, CancellationToken cancel)
     {
         _process.OutputDataReceived += (_, line) => Take(line.Data);
         _process.ErrorDataReceived += (_, line) => Take(line.Data);
         _process.Exited += (_, _) => _port.TrySetException(
             new BenchFailedException($"{Path.GetFileName(assembly)} ended before it listened:\n{LastLines()}"));
-        _process.Start();
+        Launch();
+        _cancel = cancel.UnsafeRegister(static child => ((ChildProcess)child!).Kill(), this);
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
-        Port = await _port.Task.WaitAsync(StartWithin);
+        try
+        {
+            Port = await _port.Task.WaitAsync(StartWithin, cancel);
+        }
+        catch (TimeoutException)
+        {
+            throw new BenchFailedException($"{Path.GetFileName(assembly)} does not say where it listens after {StartWithin.TotalSeconds:0} s:\n{LastLines()}");
+        }
+    }
+
+    private void Launch()
+    {
+        try
+        {
+            _process.Start();
+        }
+        catch (Win32Exception e)
+        {
+            _neverStarted = true;
+            throw new BenchFailedException($"{_process.StartInfo.FileName} could not be started: {e.Message}");
+        }
+    }
+
+    private void Kill()
+    {
+        try
+        {
+            _process.Kill();
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended before.
+        }
     }
 
     private void Take(string? line)

@@ -6,7 +6,7 @@ using Monstera.Data.Sqlite;
 namespace Monstera.Bench.Subjects;
 
 /// <summary>The server as it is built for people, on a data folder of its own; nothing but the rate limits is set otherwise.</summary>
-internal sealed class MonsteraSubject(string assembly, string? cores, string workFolder, TimeProvider time) : ISubject
+internal sealed class MonsteraSubject(string assembly, string? cores, string workFolder, TimeProvider time, CancellationToken cancel) : ISubject
 {
     private readonly string _secret = Convert.ToHexString(RandomNumberGenerator.GetBytes(32));
     private readonly Dictionary<Layout, Fixture> _fixtures = [];
@@ -39,7 +39,8 @@ internal sealed class MonsteraSubject(string assembly, string? cores, string wor
                 ["Monstera__Limits__WritesPerSecondPerUser"] = "0",
                 ["Monstera__Limits__CallsPerSecondPerConnection"] = "0",
             },
-            cores);
+            cores,
+            cancel);
 
     public IReadOnlyList<Connection> Clients(Layout layout)
     {

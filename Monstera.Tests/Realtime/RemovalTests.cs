@@ -1,4 +1,7 @@
 using System.Text.Json;
+using Monstera.Data.Ids;
+using Monstera.Server.Accounts;
+using Monstera.Server.Rooms;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Fixtures;
 
@@ -120,6 +123,44 @@ public sealed class RemovalTests(SharedServer shared) : IClassFixture<SharedServ
         await hub.Call("Rooms", new { });
         SeenEvent only = Assert.Single(seen.Events);
         Assert.Equal(("member.left", next + 1), (only.Type, only.Seq));
+    }
+
+    [Fact]
+    public async Task A_batch_with_the_end_in_its_middle_is_seen_up_to_there()
+    {
+        await using RunningServer server = await LiveServer.Start(null, null, [], GatedRoomStore.Use);
+        GatedRoomStore store = (GatedRoomStore)server.Get<Monstera.Data.Rooms.IRoomStore>();
+        SeenMessages all = new();
+        await using HubSocket owner = await server.Connect("owner", ["general"], new HubSocketOptions { Received = all.Take });
+        SeenMessages seen = new();
+        await using HubSocket hub = await server.Connect("removed", ["general"], new HubSocketOptions { Received = seen.Take });
+        JsonElement hello = await hub.Hello();
+        UserId user = new(hello.GetProperty("user").GetProperty("id").GetGuid());
+        TenantId tenant = new(hello.GetProperty("tenant").GetProperty("id").GetGuid());
+        UserId ownerId = new((await owner.Hello()).GetProperty("user").GetProperty("id").GetGuid());
+        Guid room = Tokens.RoomOf(tenant.Value, "general");
+        await owner.Resume(room);
+        await hub.Resume(room);
+        Gate gate = new();
+        store.BeforeAppend = _ => gate.Pass();
+        Task<JsonElement> holds = owner.Start("Send", new { room, clientId = Guid.NewGuid(), text = "holds the writer" });
+        await gate.Reached;
+
+        // All of this is one batch, and one frame for those who stay.
+        Task<JsonElement>[] before = [.. Enumerable.Range(0, 5).Select(i => owner.Start("Send", new { room, clientId = Guid.NewGuid(), text = $"before {i}" }))];
+        await owner.Call("Rooms", new { });
+        Task removal = server.Get<RoomActions>().RemoveMember(new Caller(tenant, ownerId, null, null), new RoomId(room), user);
+        Task<JsonElement>[] after = [.. Enumerable.Range(0, 5).Select(i => owner.Start("Send", new { room, clientId = Guid.NewGuid(), text = $"after {i}" }))];
+        await owner.Call("Rooms", new { });
+        gate.Open();
+        await Task.WhenAll([holds, .. before, .. after]);
+        await removal;
+
+        await all.Changed.Until(() => all.Events.Length == 12, "all events");
+        Assert.Equal("member.left", all.Events[6].Type);
+        await seen.Changed.Until(() => seen.Events.Length >= 7, "the end of the membership");
+        await hub.Call("Rooms", new { });
+        Assert.Equal(all.Seqs[..7], seen.Seqs);
     }
 
     private RestClient Rest(string user) => new(shared.Server.Address) { Token = Tokens.For(user) };

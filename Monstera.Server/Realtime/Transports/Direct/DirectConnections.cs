@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Options;
 using Monstera.Server.Accounts;
+using Monstera.Server.Configuration;
 
 namespace Monstera.Server.Realtime.Transports.Direct;
 
@@ -14,7 +16,8 @@ namespace Monstera.Server.Realtime.Transports.Direct;
 /// Only a connection's first request, in plain text and in one piece, as every browser and balancer sends it. All others take the HTTP server's way and end at
 /// <see cref="HubEndpoint"/> with the same behaviour.
 /// </remarks>
-internal sealed class DirectConnections(RequestPipeline pipeline, HubServer server, IHostApplicationLifetime lifetime, TimeProvider time)
+internal sealed class DirectConnections(
+    RequestPipeline pipeline, HubServer server, IHostApplicationLifetime lifetime, IOptions<MonsteraOptions> options, TimeProvider time)
 {
     private const int RequestBytesMax = 16_384;
 
@@ -37,6 +40,9 @@ internal sealed class DirectConnections(RequestPipeline pipeline, HubServer serv
         {
             return false;
         }
+
+        // The system would let a slow reader have megabytes.
+        socket.SendBufferSize = options.Value.Realtime.SendBufferBytes;
 
         // 2. Have all middleware judge the request, as any other: the origin, who calls, whether they may.
         using SocketInput input = new(socket);
