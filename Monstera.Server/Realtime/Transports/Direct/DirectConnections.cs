@@ -24,6 +24,8 @@ internal sealed class DirectConnections(
     /// <summary>A connection that says nothing at all for so long is closed.</summary>
     private static readonly TimeSpan FirstBytesWithin = TimeSpan.FromSeconds(30);
 
+    private const int SendBuffers = 4;
+
     private HashSet<int>? _encryptedPorts;
 
     /// <summary>Serves the connection until it ends.</summary>
@@ -41,8 +43,8 @@ internal sealed class DirectConnections(
             return false;
         }
 
-        // The system would let a slow reader have megabytes.
-        socket.SendBufferSize = options.Value.Realtime.SendBufferBytes;
+        // Enough that a reader who is busy for a moment does not lag; the system by itself would let each slow one have megabytes.
+        socket.SendBufferSize = SendBuffers * options.Value.Realtime.SendBufferBytes;
 
         // 2. Have all middleware judge the request, as any other: the origin, who calls, whether they may.
         using SocketInput input = new(socket);
