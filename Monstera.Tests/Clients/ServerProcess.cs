@@ -151,7 +151,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
         start.Environment["Monstera__ConnectionTokens__Secret"] = Tokens.Secret;
         foreach ((string key, string value) in settings)
         {
-            start.Environment["Monstera__" + key.Replace(":", "__", StringComparison.Ordinal)] = value;
+            // The runtime's own settings go as they are.
+            start.Environment[key.StartsWith("DOTNET_", StringComparison.Ordinal) ? key : "Monstera__" + key.Replace(":", "__", StringComparison.Ordinal)] = value;
         }
 
         return Process.Start(start)!;
