@@ -165,5 +165,9 @@ public sealed class PostgresServer : IDisposable
 /// <summary>Stops the shared server when the assembly's tests are done.</summary>
 public sealed class PostgresServers : IDisposable
 {
-    public void Dispose() => PostgresServer.DisposeShared();
+    public void Dispose()
+    {
+        PgBouncer.DisposeShared();
+        PostgresServer.DisposeShared();
+    }
 }

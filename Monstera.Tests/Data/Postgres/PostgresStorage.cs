@@ -1,0 +1,58 @@
+using Monstera.Data.Directory;
+using Monstera.Data.Postgres;
+using Monstera.Data.Rooms;
+
+namespace Monstera.Tests.Data.Postgres;
+
+/// <summary>A database of its own on the shared server.</summary>
+public sealed class PostgresStorage : StorageUnderTest
+{
+    private readonly bool _pooler;
+    private PostgresRoomStore _rooms = null!;
+
+    /// <param name="pooler">Through PgBouncer in transaction mode.</param>
+    public PostgresStorage(bool pooler = false)
+    {
+        _pooler = pooler;
+        Name = CreateDatabase(PostgresServer.Shared);
+        Open();
+    }
+
+    /// <summary>Of the database.</summary>
+    public string Name { get; }
+
+    public PostgresDatabase Database { get; private set; } = null!;
+
+    public override IRoomStore Rooms => _rooms;
+
+    public override IDirectory Directory => throw new NotSupportedException("The directory has a storage of its own as yet.");
+
+    /// <summary>A database with the schema of today.</summary>
+    public static string CreateDatabase(PostgresServer server) => server.CreateDatabase("monstera", owner =>
+    {
+        string name = new Npgsql.NpgsqlConnectionStringBuilder(owner).Database!;
+        PostgresDatabase.Open(new PostgresOptions { ConnectionString = server.AppConnection(name), OwnerConnectionString = owner }, PostgresRoomStore.Schema).Dispose();
+    });
+
+    /// <summary>Straight to the server.</summary>
+    public PostgresOptions Options() => new() { ConnectionString = PostgresServer.Shared.AppConnection(Name) };
+
+    public override void Reopen()
+    {
+        Database.Dispose();
+        Open();
+    }
+
+    public override void Dispose()
+    {
+        Database.Dispose();
+        PostgresServer.Shared.DropDatabase(Name);
+    }
+
+    private void Open()
+    {
+        PostgresOptions options = _pooler ? Options() with { ConnectionString = PgBouncer.Shared.Connection(Name), Pooler = true } : Options();
+        Database = PostgresDatabase.Open(options, PostgresRoomStore.Schema);
+        _rooms = new PostgresRoomStore(Database);
+    }
+}
