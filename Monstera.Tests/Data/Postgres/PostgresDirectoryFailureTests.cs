@@ -1,0 +1,124 @@
+using Monstera.Data;
+using Monstera.Data.Directory;
+using Monstera.Data.Ids;
+using Monstera.Data.Postgres.Directory;
+
+namespace Monstera.Tests.Data.Postgres;
+
+public sealed class PostgresDirectoryFailureTests
+{
+    private static readonly DateTimeOffset Now = new(2026, 11, 21, 10, 2, 3, 456, TimeSpan.Zero);
+    private static readonly byte[] Token = [.. Enumerable.Repeat((byte)7, 32)];
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private static NewUser Ann(TenantId tenant, string name = "ann") => new(tenant, name, "Ann", "hash", WorkspaceRole.Member);
+
+    /// <summary>A query of each kind, and a change of each.</summary>
+    private static Func<Task>[] Calls(IDirectory directory, User user) =>
+    [
+        async () => await directory.FindSession(Token, Now, Cancel),
+        async () => await directory.FindUser(user.Tenant, user.Id, Cancel),
+        async () => await directory.ReadRooms(user.Tenant, user.Id, null, 10, Cancel),
+        async () => await directory.SetDisplayName(user.Tenant, user.Id, "Anna", Cancel),
+        async () => await directory.CreateUser(Ann(user.Tenant, "bob"), null, Now, Cancel),
+        async () => await directory.SetUp("Acme", Ann(user.Tenant, "owner"), Now, Cancel),
+        async () => await directory.RemoveExpired(Now, Cancel),
+        async () => await directory.ProveWritable(Cancel),
+    ];
+
+    [Fact]
+    public async Task A_server_that_is_away_is_unavailable_and_answers_when_it_is_back()
+    {
+        using PostgresServer server = PostgresServer.Start();
+        using var storage = new PostgresDirectoryStorage(server);
+        IDirectory directory = storage.Directory;
+        var map = new PostgresShardMap(storage.OpenDatabase());
+        TenantId tenant = (await directory.EnsureTenant("acme", Now, Cancel)).Id;
+        User user = (await directory.CreateUser(Ann(tenant), null, Now, Cancel)).User!;
+        await directory.CreateSession(new Session(tenant, SessionId.New(Now), user.Id, Now, Now, Now.AddDays(1), null), Token, Cancel);
+
+        // Connections that lie in the pool, as of a server that has been busy; and one that waits for an answer.
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () => await directory.FindUser(tenant, user.Id, Cancel), Cancel)));
+        await using UnfinishedTransaction first = await storage.Begin(tenant.ToString(), "UPDATE directory.account SET failures = 5");
+        Task<int> waiting = directory.RecordSignInFailure(tenant, user.Id, Cancel).AsTask();
+        await storage.AreWaiting(1, Cancel);
+
+        server.StopImmediately();
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => waiting);
+        foreach (Func<Task> call in Calls(directory, user))
+        {
+            await Assert.ThrowsAsync<StorageUnavailableException>(call);
+        }
+
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => map.TryChange([7], 0, 0, 1, Cancel));
+        server.Restart();
+        Assert.Equal(user, (await directory.FindSession(Token, Now, Cancel))!.Value.User);
+        Assert.Equal(0, (await directory.FindCredentials(tenant, "ann", Cancel))!.Failures);
+        foreach (Func<Task> call in Calls(directory, user))
+        {
+            await call();
+        }
+    }
+
+    /// <summary>Between two calls, so that nobody was told: the connections in the pool are all dead.</summary>
+    [Fact]
+    public async Task A_restart_in_between_goes_unnoticed_by_queries()
+    {
+        using PostgresServer server = PostgresServer.Start();
+        using var storage = new PostgresDirectoryStorage(server);
+        IDirectory directory = storage.Directory;
+        TenantId tenant = (await directory.EnsureTenant("acme", Now, Cancel)).Id;
+        User user = (await directory.CreateUser(Ann(tenant), null, Now, Cancel)).User!;
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () => await directory.FindUser(tenant, user.Id, Cancel), Cancel)));
+        for (int i = 0; i < 2; i++)
+        {
+            server.StopImmediately();
+            server.Restart();
+            if (i == 0)
+            {
+                Assert.Equal(user, await directory.FindUser(tenant, user.Id, Cancel));
+            }
+            else
+            {
+                await directory.ProveWritable(Cancel);
+            }
+
+            Assert.Equal(i + 1, await directory.RecordSignInFailure(tenant, user.Id, Cancel));
+        }
+    }
+
+    /// <summary>A standby, or a primary that was set so.</summary>
+    [Fact]
+    public async Task A_database_that_only_reads_is_unavailable_for_changes()
+    {
+        using var storage = new PostgresDirectoryStorage();
+        TenantId tenant = (await storage.Directory.EnsureTenant("acme", Now, Cancel)).Id;
+        User user = (await storage.Directory.CreateUser(Ann(tenant), null, Now, Cancel)).User!;
+        var name = new Npgsql.NpgsqlConnectionStringBuilder(storage.OwnerConnection).Database;
+        PostgresServer.Execute(storage.OwnerConnection, $"ALTER DATABASE {name} SET default_transaction_read_only = on");
+        storage.Reopen();
+        Assert.Equal(user, await storage.Directory.FindUser(tenant, user.Id, Cancel));
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await storage.Directory.ProveWritable(Cancel));
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await storage.Directory.SetDisplayName(tenant, user.Id, "Anna", Cancel));
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await storage.Directory.CreateUser(Ann(tenant, "bob"), null, Now, Cancel));
+    }
+
+    [Fact]
+    public async Task Who_gives_up_waiting_changes_nothing()
+    {
+        using var storage = new PostgresDirectoryStorage();
+        TenantId tenant = (await storage.Directory.EnsureTenant("acme", Now, Cancel)).Id;
+        User user = (await storage.Directory.CreateUser(Ann(tenant), null, Now, Cancel)).User!;
+        await using UnfinishedTransaction first = await storage.Begin(tenant.ToString(), "UPDATE directory.account SET failures = 5");
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        Task<int> failure = storage.Directory.RecordSignInFailure(tenant, user.Id, patience.Token).AsTask();
+        Task rename = storage.Directory.SetDisplayName(tenant, user.Id, "Anna", patience.Token).AsTask();
+        await storage.AreWaiting(2, Cancel);
+        await patience.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => failure);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => rename);
+        await first.Rollback();
+        Assert.Equal(new Credentials(user, "hash", 0, null), await storage.Directory.FindCredentials(tenant, "ann", Cancel));
+    }
+}
