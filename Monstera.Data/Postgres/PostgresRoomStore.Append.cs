@@ -68,7 +68,8 @@ public sealed partial class PostgresRoomStore
             }
             catch (Exception e) when (attempt == 1 && !append.MayHaveCommitted && PostgresFailure.IsConnectionLost(e))
             {
-                // Lost while it lay idle in the pool, most likely, or at any rate before anything was written.
+                // Lost while it lay idle in the pool, most likely, as its neighbours, or at any rate before anything was written.
+                _database.Source.Clear();
             }
             catch (Exception e) when (PostgresFailure.IsFault(e))
             {

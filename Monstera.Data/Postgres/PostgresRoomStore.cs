@@ -79,7 +79,8 @@ public sealed partial class PostgresRoomStore : IRoomStore
             }
             catch (Exception e) when (attempt == 1 && PostgresFailure.IsConnectionLost(e))
             {
-                // Once more, on another connection.
+                // Once more, on a fresh connection: the others of the pool have most likely died with this one.
+                _database.Source.Clear();
             }
             catch (Exception e) when (PostgresFailure.IsFault(e))
             {

@@ -16,6 +16,7 @@ public sealed class PgBouncer : IDisposable
     private readonly Process _process;
     private readonly string _folder;
     private readonly int _port;
+    private readonly Task<string> _errors;
 
     private PgBouncer(PostgresTools tools, string program, PostgresServer server)
     {
@@ -57,8 +58,9 @@ public sealed class PgBouncer : IDisposable
         while (line?.Contains("process up", StringComparison.Ordinal) == false);
 
         Assert.NotNull(line);
-        _process.ErrorDataReceived += (_, _) => { };
-        _process.BeginErrorReadLine();
+
+        // Goes on until the process ends, so that the pipe never fills up.
+        _errors = _process.StandardError.ReadToEndAsync();
     }
 
     public static PgBouncer Shared
@@ -84,6 +86,7 @@ public sealed class PgBouncer : IDisposable
     public void Dispose()
     {
         _process.StandardInput.Close();
+        _errors.GetAwaiter().GetResult();
         _process.WaitForExit();
         _process.Dispose();
         System.IO.Directory.Delete(_folder, recursive: true);
