@@ -68,7 +68,7 @@ CREATE TABLE directory.session (
     FOREIGN KEY (tenant, user_id) REFERENCES directory.account (tenant, id)
 ) WITH (fillfactor = 90);
 
-CREATE INDEX session_user ON directory.session (tenant, user_id);
+CREATE INDEX session_account ON directory.session (tenant, user_id);
 CREATE INDEX session_expiry ON directory.session (expires_at);
 
 CREATE TABLE directory.invite (
