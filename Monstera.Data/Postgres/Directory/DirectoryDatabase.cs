@@ -63,9 +63,9 @@ internal sealed class DirectoryDatabase(NpgsqlDataSource data)
                 }
             }
 
-            if (PostgresFailure.Of(cause) is { } unavailable)
+            if (PostgresFailure.IsFault(cause))
             {
-                throw unavailable;
+                throw PostgresFailure.Of(cause)!;
             }
 
             throw;

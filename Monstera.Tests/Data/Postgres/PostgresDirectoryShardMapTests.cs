@@ -58,7 +58,8 @@ public sealed class PostgresDirectoryShardMapTests : IAsyncLifetime
         await Assert.ThrowsAsync<Npgsql.PostgresException>(() => _map.TryChange([8], 0, 99, 2, Cancel));
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => _map.TryChange([], 0, 1, 2, Cancel));
         SlotMap after = await _map.Read(Cancel);
-        Assert.Equal((before.Version, before.Slots), (after.Version, after.Slots));
+        Assert.Equal(before.Version, after.Version);
+        Assert.Equal(before.Slots, after.Slots);
         Assert.Equal(SlotMapChange.Changed, await _map.TryChange([8, 8, 9], 0, 2, 2, Cancel));
     }
 

@@ -89,3 +89,9 @@ public class PostgresDirectoryTests : DirectoryContract
     [InlineData("HTTPStatus", "http_status")]
     public void Columns_are_in_snake_case(string property, string column) => Assert.Equal(column, SnakeCaseColumns.Of(property));
 }
+
+/// <summary>Through PgBouncer in transaction mode, where nothing may rest on a session.</summary>
+public class PostgresDirectoryPoolerTests : DirectoryContract
+{
+    protected override StorageUnderTest OpenStorage() => new PostgresStorage(pooler: true);
+}
