@@ -1,6 +1,16 @@
+using Monstera.Data.Postgres.Directory;
 using Npgsql;
 
 namespace Monstera.Data.Postgres;
+
+/// <summary>What a database is for; each part is a schema of its own, so that a small installation has both in one.</summary>
+[Flags]
+public enum PostgresParts
+{
+    None = 0,
+    Rooms = 1,
+    Directory = 2,
+}
 
 /// <summary>Connections to one PostgreSQL database, for the room store or the directory or both.</summary>
 public sealed class PostgresDatabase : IDisposable
@@ -21,6 +31,22 @@ public sealed class PostgresDatabase : IDisposable
     /// </summary>
     /// <exception cref="StorageRefusedException">Not ours, of another version, tampered with, or not safe.</exception>
     /// <exception cref="StorageUnavailableException">It cannot be reached.</exception>
+    public static PostgresDatabase Open(PostgresOptions options, PostgresParts parts)
+    {
+        List<PostgresSchema> schemas = [];
+        if (parts.HasFlag(PostgresParts.Rooms))
+        {
+            schemas.Add(PostgresRoomStore.Schema);
+        }
+
+        if (parts.HasFlag(PostgresParts.Directory))
+        {
+            schemas.Add(PostgresDirectory.Schema);
+        }
+
+        return Open(options, schemas);
+    }
+
     internal static PostgresDatabase Open(PostgresOptions options, params IReadOnlyList<PostgresSchema> schemas)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -56,7 +82,7 @@ public sealed class PostgresDatabase : IDisposable
             source?.Dispose();
             if (PostgresFailure.IsFault(e))
             {
-                throw PostgresFailure.Of(e);
+                throw PostgresFailure.Of(e)!;
             }
 
             throw;

@@ -17,10 +17,12 @@ internal static class PostgresFailure
         _ => false,
     };
 
-    /// <param name="fault">See <see cref="IsFault(Exception)"/>.</param>
-    public static StorageUnavailableException Of(Exception fault) => fault is PostgresException postgres
-        ? new StorageUnavailableException($"PostgreSQL could not do it: {postgres.MessageText} ({postgres.SqlState}).", postgres)
-        : new StorageUnavailableException($"PostgreSQL cannot be reached: {fault.Message}", fault);
+    /// <returns>Null for what is no <see cref="IsFault(Exception)"/>.</returns>
+    public static StorageUnavailableException? Of(Exception e) => !IsFault(e)
+        ? null
+        : e is PostgresException postgres
+            ? new StorageUnavailableException($"PostgreSQL could not do it: {postgres.MessageText} ({postgres.SqlState}).", postgres)
+            : new StorageUnavailableException($"PostgreSQL cannot be reached: {e.Message}", e);
 
     /// <summary>Two transactions were in each other's way, and this one was rolled back for certain: the same again will do.</summary>
     public static bool IsRace(Exception e) =>

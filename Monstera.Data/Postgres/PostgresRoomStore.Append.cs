@@ -73,7 +73,7 @@ public sealed partial class PostgresRoomStore
             }
             catch (Exception e) when (PostgresFailure.IsFault(e))
             {
-                throw PostgresFailure.Of(e);
+                throw PostgresFailure.Of(e)!;
             }
         }
     }

@@ -11,7 +11,7 @@ namespace Monstera.Data.Postgres;
 /// </summary>
 public sealed partial class PostgresRoomStore : IRoomStore
 {
-    /// <summary>The schema that <see cref="PostgresDatabase.Open"/> is to have made.</summary>
+    /// <summary>Of <see cref="PostgresParts.Rooms"/>.</summary>
     internal static readonly PostgresSchema Schema = PostgresSchema.Load("rooms");
 
     // One statement's snapshot is one instant; with several, the first one's.
@@ -21,9 +21,9 @@ public sealed partial class PostgresRoomStore : IRoomStore
     private readonly string _settings;
     private readonly Func<short, long> _epochOf;
 
-    /// <param name="database">Opened with <see cref="Schema"/>; stays the caller's.</param>
+    /// <param name="database">Opened with <see cref="PostgresParts.Rooms"/>; stays the caller's.</param>
     /// <param name="epochOf">The epoch at which this database is believed to own a slot. Null: it owns them all, as it was made.</param>
-    internal PostgresRoomStore(PostgresDatabase database, Func<short, long>? epochOf = null)
+    public PostgresRoomStore(PostgresDatabase database, Func<short, long>? epochOf = null)
     {
         ArgumentNullException.ThrowIfNull(database);
         _database = database;
@@ -43,7 +43,7 @@ public sealed partial class PostgresRoomStore : IRoomStore
             ("lock_timeout", Milliseconds(options.LockTimeout)),
             ("idle_in_transaction_session_timeout", Milliseconds(options.IdleInTransactionTimeout)),
             ("synchronous_commit", "on"),
-            ("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off"),
+            ("enable_seqscan", "off"), ("enable_bitmapscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("enable_sort", "off"), ("jit", "off"),
             ("plan_cache_mode", options.Pooler ? "auto" : "force_generic_plan"),
         ];
         return "SELECT set_config('monstera.tenants', $1, true), "
@@ -84,7 +84,7 @@ public sealed partial class PostgresRoomStore : IRoomStore
             }
             catch (Exception e) when (PostgresFailure.IsFault(e))
             {
-                throw PostgresFailure.Of(e);
+                throw PostgresFailure.Of(e)!;
             }
         }
     }

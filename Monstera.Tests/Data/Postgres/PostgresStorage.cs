@@ -1,14 +1,18 @@
 using Monstera.Data.Directory;
 using Monstera.Data.Postgres;
+using Monstera.Data.Postgres.Directory;
 using Monstera.Data.Rooms;
 
 namespace Monstera.Tests.Data.Postgres;
 
-/// <summary>A database of its own on the shared server.</summary>
+/// <summary>A database of its own on the shared server, with rooms and directory as in a small installation.</summary>
 public sealed class PostgresStorage : StorageUnderTest
 {
+    private const PostgresParts Both = PostgresParts.Rooms | PostgresParts.Directory;
+
     private readonly bool _pooler;
     private PostgresRoomStore _rooms = null!;
+    private PostgresDirectory _directory = null!;
 
     /// <param name="pooler">Through PgBouncer in transaction mode.</param>
     public PostgresStorage(bool pooler = false)
@@ -25,13 +29,13 @@ public sealed class PostgresStorage : StorageUnderTest
 
     public override IRoomStore Rooms => _rooms;
 
-    public override IDirectory Directory => throw new NotSupportedException("The directory has a storage of its own as yet.");
+    public override IDirectory Directory => _directory;
 
     /// <summary>A database with the schema of today.</summary>
     public static string CreateDatabase(PostgresServer server) => server.CreateDatabase("monstera", owner =>
     {
         string name = new Npgsql.NpgsqlConnectionStringBuilder(owner).Database!;
-        PostgresDatabase.Open(new PostgresOptions { ConnectionString = server.AppConnection(name), OwnerConnectionString = owner }, PostgresRoomStore.Schema).Dispose();
+        PostgresDatabase.Open(new PostgresOptions { ConnectionString = server.AppConnection(name), OwnerConnectionString = owner }, Both).Dispose();
     });
 
     /// <summary>Straight to the server.</summary>
@@ -52,7 +56,8 @@ public sealed class PostgresStorage : StorageUnderTest
     private void Open()
     {
         PostgresOptions options = _pooler ? Options() with { ConnectionString = PgBouncer.Shared.Connection(Name), Pooler = true } : Options();
-        Database = PostgresDatabase.Open(options, PostgresRoomStore.Schema);
+        Database = PostgresDatabase.Open(options, Both);
         _rooms = new PostgresRoomStore(Database);
+        _directory = new PostgresDirectory(Database);
     }
 }
