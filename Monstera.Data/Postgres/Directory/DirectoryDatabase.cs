@@ -43,7 +43,7 @@ internal sealed class DirectoryDatabase(NpgsqlDataSource data)
     }
 
     /// <summary>
-    /// A server that was away leaves dead connections in the pool. Whoever meets the first one has all of them replaced, and a query is asked once more; a change may have
+    /// A server that was away leaves dead connections in the pool. Npgsql empties it when the first one is met, and a query is asked once more over a new one; a change may have
     /// happened, and is for the caller to settle.
     /// </summary>
     private async Task<T> Try<T>(Func<Task<T>> use, bool again)
@@ -54,13 +54,9 @@ internal sealed class DirectoryDatabase(NpgsqlDataSource data)
         }
         catch (Exception e) when (Cause(e) is { } cause)
         {
-            if (PostgresFailure.IsConnectionLost(cause))
+            if (again && PostgresFailure.IsConnectionLost(cause))
             {
-                data.Clear();
-                if (again)
-                {
-                    return await Try(use, again: false);
-                }
+                return await Try(use, again: false);
             }
 
             if (PostgresFailure.IsFault(cause))

@@ -104,6 +104,31 @@ public sealed class PostgresDirectoryFailureTests
         await Assert.ThrowsAsync<StorageUnavailableException>(async () => await storage.Directory.CreateUser(Ann(tenant, "bob"), null, Now, Cancel));
     }
 
+    /// <summary>The server commits after it has answered the last statement: who stops reading there takes for stored what is not.</summary>
+    [Fact]
+    public async Task What_fails_at_the_commit_is_told()
+    {
+        using var storage = new PostgresDirectoryStorage();
+        IDirectory directory = storage.Directory;
+        TenantId tenant = (await directory.EnsureTenant("acme", Now, Cancel)).Id;
+        User user = (await directory.CreateUser(Ann(tenant), null, Now, Cancel)).User!;
+        await directory.CreateSession(new Session(tenant, SessionId.New(Now), user.Id, Now, Now, Now.AddDays(1), null), Token, Cancel);
+        PostgresServer.Execute(
+            storage.OwnerConnection,
+            """
+            CREATE FUNCTION directory.refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'no room left' USING ERRCODE = 'disk_full'; END $$
+            """,
+            "CREATE CONSTRAINT TRIGGER a AFTER INSERT OR UPDATE ON directory.account DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION directory.refuse()",
+            "CREATE CONSTRAINT TRIGGER s AFTER DELETE ON directory.session DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION directory.refuse()");
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await directory.RecordSignInFailure(tenant, user.Id, Cancel));
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await directory.EndOtherSessions(tenant, user.Id, null, Cancel));
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await directory.SetDisplayName(tenant, user.Id, "Anna", Cancel));
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await directory.CreateUser(Ann(tenant, "bob"), null, Now, Cancel));
+        Assert.Equal(new Credentials(user, "hash", 0, null), await directory.FindCredentials(tenant, "ann", Cancel));
+        Assert.NotNull(await directory.FindSession(Token, Now, Cancel));
+    }
+
     [Fact]
     public async Task Who_gives_up_waiting_changes_nothing()
     {

@@ -46,6 +46,24 @@ public sealed class PostgresDirectoryMigrationsTests
         }
     }
 
+    /// <summary>What is compared is compared alike in every database, whatever language it was created with (that of the tests knows none).</summary>
+    [Fact]
+    public async Task Text_that_is_compared_is_so_by_code_point()
+    {
+        using var storage = new PostgresDirectoryStorage();
+        await using var owner = new NpgsqlConnection(storage.OwnerConnection);
+        await owner.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = new NpgsqlCommand(
+            """
+            SELECT array_agg(c.relname || '.' || a.attname ORDER BY c.relname, a.attname) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+            WHERE c.relnamespace = 'directory'::regnamespace AND c.relkind = 'r' AND a.attcollation = '"C"'::regcollation
+            """,
+            owner);
+        Assert.Equal(
+            ["account.display_folded", "account.subject", "account.user_name", "invite.code", "shard.name", "tenant.key"],
+            (string[])(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!);
+    }
+
     /// <summary>Row level security holds neither for a superuser, nor, where a policy is for it, for the owner.</summary>
     [Fact]
     public void A_role_that_the_wall_does_not_hold_is_refused()
