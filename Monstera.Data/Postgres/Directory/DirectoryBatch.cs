@@ -1,3 +1,4 @@
+using System.Globalization;
 using Monstera.Data.Ids;
 using Npgsql;
 
@@ -13,15 +14,29 @@ namespace Monstera.Data.Postgres.Directory;
 internal sealed class DirectoryBatch : IAsyncDisposable
 {
     private readonly NpgsqlBatch _batch;
-    private int _settings;
+    private readonly NpgsqlBatchCommand _first;
+    private int _settings = 1;
 
-    public DirectoryBatch(NpgsqlDataSource data) => _batch = data.CreateBatch();
+    /// <param name="settings">A query that makes the settings of every transaction.</param>
+    public DirectoryBatch(NpgsqlDataSource data, string settings)
+    {
+        _batch = data.CreateBatch();
+        _first = new NpgsqlBatchCommand(settings);
+        _batch.BatchCommands.Add(_first);
+    }
 
     /// <summary>Whose rows the statements may see.</summary>
-    public DirectoryBatch See(params IEnumerable<TenantId> tenants) => Set("monstera.tenants", string.Join(',', tenants));
+    public DirectoryBatch See(params IEnumerable<TenantId> tenants) => Set("monstera.tenants", $"{{{string.Join(',', tenants)}}}");
 
     /// <summary>A setting for the rest of the transaction.</summary>
-    public DirectoryBatch Set(string setting, string value) => Setting("SELECT set_config($1, $2, true)", setting, value);
+    public DirectoryBatch Set(string setting, string value)
+    {
+        _first.Parameters.Add(new NpgsqlParameter<string>("", value));
+#pragma warning disable CA2100 // Names that the directory gives.
+        _first.CommandText += string.Create(CultureInfo.InvariantCulture, $", set_config('{setting}', ${_first.Parameters.Count}, true)");
+#pragma warning restore CA2100
+        return this;
+    }
 
     /// <summary>A setting that a query computes: its one row, if it gives any, calls <c>set_config</c>.</summary>
     public DirectoryBatch Setting(string query, params ReadOnlySpan<object> values)

@@ -25,6 +25,9 @@ internal sealed class DirectoryContext(DbContextOptions<DirectoryContext> option
     /// <summary>Whose rows the commands of this context may see: the second wall (see <see cref="VisibleTenant"/>).</summary>
     public TenantId Tenant { get; private set; }
 
+    /// <summary>A query that makes the settings of every transaction.</summary>
+    public string Settings { get; private set; } = "";
+
     public DbSet<TenantRow> Tenants => Set<TenantRow>();
 
     public DbSet<AccountRow> Accounts => Set<AccountRow>();
@@ -34,11 +37,12 @@ internal sealed class DirectoryContext(DbContextOptions<DirectoryContext> option
     public DbSet<InviteRow> Invites => Set<InviteRow>();
 
     /// <param name="connection">The caller's: opened and closed by each command, never disposed.</param>
-    public static DirectoryContext Rent(Npgsql.NpgsqlConnection connection, TenantId tenant)
+    public static DirectoryContext Rent(Npgsql.NpgsqlConnection connection, TenantId tenant, string settings)
     {
         DirectoryContext context = Pool.CreateDbContext();
         context.Database.SetDbConnection(connection);
         context.Tenant = tenant;
+        context.Settings = settings;
         return context;
     }
 

@@ -1,11 +1,26 @@
+using System.Globalization;
 using Monstera.Data.Ids;
 using Npgsql;
 
 namespace Monstera.Data.Postgres.Directory;
 
 /// <summary>How the directory gets at its database: by EF or by a batch, with failures as the contract has them.</summary>
-internal sealed class DirectoryDatabase(NpgsqlDataSource data)
+internal sealed class DirectoryDatabase
 {
+    private readonly NpgsqlDataSource _data;
+    private readonly string _settings;
+
+    public DirectoryDatabase(PostgresDatabase database)
+    {
+        _data = database.Source;
+
+        // For each transaction, whatever the database's defaults are: how long is waited, and that committed means on disk.
+        _settings = string.Create(
+            CultureInfo.InvariantCulture,
+            $"SELECT set_config('statement_timeout', '{(long)database.Options.StatementTimeout.TotalMilliseconds}', true), "
+            + $"set_config('lock_timeout', '{(long)database.Options.LockTimeout.TotalMilliseconds}', true), set_config('synchronous_commit', 'on', true)");
+    }
+
     /// <summary>A query of one tenant's rows.</summary>
     public Task<T> Query<T>(TenantId tenant, Func<DirectoryContext, Task<T>> query) => Try(() => Use(tenant, query), again: true);
 
@@ -23,22 +38,29 @@ internal sealed class DirectoryDatabase(NpgsqlDataSource data)
         Try(
             async () =>
             {
-                await using NpgsqlConnection connection = await data.OpenConnectionAsync(cancel);
+                await using NpgsqlConnection connection = await _data.OpenConnectionAsync(cancel);
                 await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancel);
+#pragma warning disable CA2100 // Numbers of the configuration.
+                await using (var settings = new NpgsqlCommand(_settings, connection))
+#pragma warning restore CA2100
+                {
+                    await settings.ExecuteNonQueryAsync(cancel);
+                }
+
                 return await use(connection, transaction);
             },
             again: false);
 
     private async Task<T> Use<T>(TenantId tenant, Func<DirectoryContext, Task<T>> use)
     {
-        await using NpgsqlConnection connection = data.CreateConnection();
-        await using DirectoryContext context = DirectoryContext.Rent(connection, tenant);
+        await using NpgsqlConnection connection = _data.CreateConnection();
+        await using DirectoryContext context = DirectoryContext.Rent(connection, tenant, _settings);
         return await use(context);
     }
 
     private async Task<T> Use<T>(Func<DirectoryBatch, Task<T>> use)
     {
-        await using var batch = new DirectoryBatch(data);
+        await using var batch = new DirectoryBatch(_data, _settings);
         return await use(batch);
     }
 

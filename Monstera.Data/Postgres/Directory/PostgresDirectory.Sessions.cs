@@ -18,7 +18,7 @@ public sealed partial class PostgresDirectory
 
     // The look-up without a tenant: who knows the token is shown its session, and with it the tenant.
     private const string SeeSessionOfToken = "SELECT set_config('monstera.session_token', encode($1, 'hex'), true)";
-    private const string SeeTenantOfSession = "SELECT set_config('monstera.tenants', tenant::text, true) FROM directory.session WHERE token_hash = $1";
+    private const string SeeTenantOfSession = "SELECT set_config('monstera.tenants', array[tenant]::text, true) FROM directory.session WHERE token_hash = $1";
 
     private const string FindByToken =
         """

@@ -35,7 +35,7 @@ public sealed partial class PostgresDirectory : IDirectory
     public PostgresDirectory(PostgresDatabase database)
     {
         ArgumentNullException.ThrowIfNull(database);
-        _database = new DirectoryDatabase(database.Source);
+        _database = new DirectoryDatabase(database);
     }
 
     internal static PostgresSchema Schema { get; } = PostgresSchema.Load("directory");

@@ -52,7 +52,7 @@ internal sealed class PostgresShardMap(PostgresDatabase database)
     private const string ChangeVersion = "UPDATE directory.slot_map_version SET version = version + 1 WHERE version = $1";
     private const string ChangeOwner = "UPDATE directory.slot_map SET shard = $3, epoch = epoch + 1 WHERE slot = ANY ($1) AND shard = $2";
 
-    private readonly DirectoryDatabase _database = new(database.Source);
+    private readonly DirectoryDatabase _database = new(database);
 
     /// <summary>The shards, by id.</summary>
     public Task<List<Shard>> ReadShards(CancellationToken cancel) =>

@@ -32,7 +32,7 @@ internal sealed class PostgresSlotMoves(PostgresDatabase database)
         WHERE EXISTS (SELECT FROM directory.slot_move_slot s WHERE s.move = m.id) ORDER BY started_at, id
         """;
 
-    private readonly DirectoryDatabase _database = new(database.Source);
+    private readonly DirectoryDatabase _database = new(database);
 
     /// <returns>Null when one of the slots is in another move that is not finished.</returns>
     public async Task<SlotMove?> TryBegin(IReadOnlyCollection<short> slots, short from, short to, DateTimeOffset now, CancellationToken cancel)

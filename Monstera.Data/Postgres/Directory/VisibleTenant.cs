@@ -10,16 +10,14 @@ namespace Monstera.Data.Postgres.Directory;
 /// </summary>
 internal sealed class VisibleTenant : DbCommandInterceptor
 {
-    public const string SetTenants = "SELECT set_config('monstera.tenants', @visible_tenants, true);\n";
-
     public override DbCommand CommandInitialized(CommandEndEventData eventData, DbCommand result)
     {
         if (eventData.Context is DirectoryContext context)
         {
-#pragma warning disable CA2100 // The command is EF's, and what comes before it a constant.
-            result.CommandText = SetTenants + result.CommandText;
+#pragma warning disable CA2100 // The command is EF's, and what comes before it ours.
+            result.CommandText = $"{context.Settings}, set_config('monstera.tenants', @visible_tenants, true);\n{result.CommandText}";
 #pragma warning restore CA2100
-            result.Parameters.Add(new NpgsqlParameter<string>("visible_tenants", context.Tenant.ToString()));
+            result.Parameters.Add(new NpgsqlParameter<string>("visible_tenants", $"{{{context.Tenant}}}"));
         }
 
         return result;

@@ -130,6 +130,46 @@ public sealed class PostgresDirectoryFailureTests
     }
 
     [Fact]
+    public async Task A_lock_is_waited_for_as_long_as_configured()
+    {
+        using var storage = new PostgresDirectoryStorage();
+        TenantId tenant = (await storage.Directory.EnsureTenant("acme", Now, Cancel)).Id;
+        User user = (await storage.Directory.CreateUser(Ann(tenant), null, Now, Cancel)).User!;
+        Monstera.Data.Postgres.PostgresDatabase impatient = storage.OpenDatabase(lockTimeout: TimeSpan.FromMilliseconds(50));
+        await using UnfinishedTransaction first = await storage.Begin(tenant.ToString(), "UPDATE directory.account SET failures = 5");
+        await first.Run("UPDATE directory.slot_map_version SET version = version + 1");
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await new PostgresDirectory(impatient).RecordSignInFailure(tenant, user.Id, Cancel));
+        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await new PostgresDirectory(impatient).SetDisplayName(tenant, user.Id, "Anna", Cancel));
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => new PostgresShardMap(impatient).TryChange([7], 0, 0, 1, Cancel));
+        await first.Rollback();
+        Assert.Equal(1, await new PostgresDirectory(impatient).RecordSignInFailure(tenant, user.Id, Cancel));
+    }
+
+    /// <summary>Acknowledged means on disk, also in a database whose default is otherwise.</summary>
+    [Fact]
+    public async Task Every_change_is_committed_to_disk()
+    {
+        using var storage = new PostgresDirectoryStorage();
+        TenantId tenant = (await storage.Directory.EnsureTenant("acme", Now, Cancel)).Id;
+        User user = (await storage.Directory.CreateUser(Ann(tenant), null, Now, Cancel)).User!;
+        string name = new Npgsql.NpgsqlConnectionStringBuilder(storage.OwnerConnection).Database!;
+        PostgresServer.Execute(
+            storage.OwnerConnection,
+            $"ALTER DATABASE {name} SET synchronous_commit = off",
+            """
+            CREATE FUNCTION directory.refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN IF current_setting('synchronous_commit') <> 'on' THEN RAISE EXCEPTION 'may be lost'; END IF; RETURN NULL; END $$
+            """,
+            "CREATE TRIGGER a AFTER UPDATE ON directory.account FOR EACH ROW EXECUTE FUNCTION directory.refuse()",
+            "CREATE TRIGGER m AFTER UPDATE ON directory.slot_map FOR EACH ROW EXECUTE FUNCTION directory.refuse()");
+        storage.Reopen();
+        await Assert.ThrowsAsync<Npgsql.PostgresException>(() => storage.Begin(tenant.ToString(), "UPDATE directory.account SET failures = 5"));
+        Assert.Equal(1, await storage.Directory.RecordSignInFailure(tenant, user.Id, Cancel));
+        await storage.Directory.SetDisplayName(tenant, user.Id, "Anna", Cancel);
+        Assert.Equal(SlotMapChange.Changed, await new PostgresShardMap(storage.OpenDatabase()).TryChange([7], 0, 0, 1, Cancel));
+    }
+
+    [Fact]
     public async Task Who_gives_up_waiting_changes_nothing()
     {
         using var storage = new PostgresDirectoryStorage();

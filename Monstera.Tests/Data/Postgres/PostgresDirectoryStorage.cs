@@ -45,21 +45,22 @@ public sealed class PostgresDirectoryStorage : StorageUnderTest
     public PostgresDirectory AnotherServer() => new(OpenDatabase());
 
     /// <param name="connectionsMax">Of this server.</param>
-    internal PostgresDatabase OpenDatabase(int connectionsMax = 10)
+    /// <param name="lockTimeout">Null: as it comes.</param>
+    internal PostgresDatabase OpenDatabase(int connectionsMax = 10, TimeSpan? lockTimeout = null)
     {
-        var database = PostgresDatabase.Open(
-            new PostgresOptions { ConnectionString = AppConnection, ConnectionsMax = connectionsMax }, PostgresDirectory.Schema);
+        var options = new PostgresOptions { ConnectionString = AppConnection, ConnectionsMax = connectionsMax };
+        var database = PostgresDatabase.Open(options with { LockTimeout = lockTimeout ?? options.LockTimeout }, PostgresDirectory.Schema);
         _open.Add(database);
         return database;
     }
 
     /// <summary>Somebody's transaction that is not finished yet: holds its locks until it is committed or rolled back.</summary>
-    /// <param name="tenants">Whose rows it sees.</param>
+    /// <param name="tenants">Whose rows it sees: an id, or anything else that is given to the setting.</param>
     public async Task<UnfinishedTransaction> Begin(string tenants, string statement, params object[] values)
     {
         var unfinished = new UnfinishedTransaction(new NpgsqlConnection(AppConnection));
         await unfinished.Start();
-        await unfinished.Run("SELECT set_config('monstera.tenants', $1, true)", tenants);
+        await unfinished.Run("SELECT set_config('monstera.tenants', $1, true)", Guid.TryParse(tenants, out _) ? $"{{{tenants}}}" : tenants);
         await unfinished.Run(statement, values);
         return unfinished;
     }

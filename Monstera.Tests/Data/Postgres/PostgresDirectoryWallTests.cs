@@ -182,7 +182,7 @@ public sealed class PostgresDirectoryWallTests : IAsyncLifetime
         foreach (TenantId tenant in new[] { _mine, _theirs, _mine })
         {
             await using NpgsqlConnection connection = database.Source.CreateConnection();
-            await using (DirectoryContext context = DirectoryContext.Rent(connection, tenant))
+            await using (DirectoryContext context = DirectoryContext.Rent(connection, tenant, "SELECT 1"))
             {
                 Assert.Equal(tenant, Assert.Single(await context.Accounts.ToListAsync(Cancel)).Tenant);
                 Assert.Equal(tenant, Assert.Single(await context.Sessions.ToListAsync(Cancel)).Tenant);

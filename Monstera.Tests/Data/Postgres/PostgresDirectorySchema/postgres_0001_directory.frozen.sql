@@ -10,7 +10,7 @@
 -- without an error. The table of users is account, and what refers to it is user_id.
 --
 -- The wall between tenants. The first is in the queries. Row level security is the second, for the query that forgets:
--- a transaction says whose rows it is about (monstera.tenants, ids with commas between) and sees no others; one that says
+-- a transaction says whose rows it is about (monstera.tenants, an array of ids) and sees no others; one that says
 -- nothing sees nothing. Settings are local to a transaction, so that they pass a pooler that shares connections between
 -- transactions.
 --
@@ -26,7 +26,7 @@
 -- tenant's key.
 
 CREATE FUNCTION directory.tenants() RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN string_to_array(current_setting('monstera.tenants', true), ',')::uuid[];
+    RETURN nullif(current_setting('monstera.tenants', true), '')::uuid[];
 
 CREATE TABLE directory.tenant (
     id            uuid     PRIMARY KEY,
