@@ -62,4 +62,13 @@ internal static class PostgresDesk
             await Task.Yield();
         }
     }
+
+    /// <summary>Back when this connection is the only one to its database. What sessions did is counted when they end.</summary>
+    public static async Task UntilAlone(this NpgsqlConnection connection)
+    {
+        while (await connection.Scalar<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'") > 1)
+        {
+            await Task.Yield();
+        }
+    }
 }

@@ -62,11 +62,7 @@ public sealed class PostgresRoomStorePlanTests : IDisposable
     {
         _storage.Database.Dispose();
         await using NpgsqlConnection watch = await Open(PostgresServer.Shared.SuperuserConnection(_storage.Name));
-        while (await watch.Scalar<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'") > 1)
-        {
-            await Task.Yield();
-        }
-
+        await watch.UntilAlone();
         return (
             await watch.Scalar<long>("SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE schemaname = 'rooms' AND relname NOT IN ('slot_owner', 'schema_migration')"),
             await watch.Scalar<long>("SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE schemaname = 'rooms' AND relname = 'event'"));
