@@ -138,9 +138,18 @@ public sealed class PostgresDirectoryFailureTests
         Monstera.Data.Postgres.PostgresDatabase impatient = storage.OpenDatabase(lockTimeout: TimeSpan.FromMilliseconds(50));
         await using UnfinishedTransaction first = await storage.Begin(tenant.ToString(), "UPDATE directory.account SET failures = 5");
         await first.Run("UPDATE directory.slot_map_version SET version = version + 1");
-        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await new PostgresDirectory(impatient).RecordSignInFailure(tenant, user.Id, Cancel));
-        await Assert.ThrowsAsync<StorageUnavailableException>(async () => await new PostgresDirectory(impatient).SetDisplayName(tenant, user.Id, "Anna", Cancel));
-        await Assert.ThrowsAsync<StorageUnavailableException>(() => new PostgresShardMap(impatient).TryChange([7], 0, 0, 1, Cancel));
+        Func<Task>[] calls =
+        [
+            async () => await new PostgresDirectory(impatient).RecordSignInFailure(tenant, user.Id, Cancel),
+            async () => await new PostgresDirectory(impatient).SetDisplayName(tenant, user.Id, "Anna", Cancel),
+            () => new PostgresShardMap(impatient).TryChange([7], 0, 0, 1, Cancel),
+        ];
+        foreach (Func<Task> call in calls)
+        {
+            StorageUnavailableException e = await Assert.ThrowsAsync<StorageUnavailableException>(call);
+            Assert.Contains(Npgsql.PostgresErrorCodes.LockNotAvailable, e.Message, StringComparison.Ordinal);
+        }
+
         await first.Rollback();
         Assert.Equal(1, await new PostgresDirectory(impatient).RecordSignInFailure(tenant, user.Id, Cancel));
     }
