@@ -3,7 +3,7 @@ namespace Monstera.Data;
 /// <summary>
 /// The storage could not do it now: full, locked, unwritable, away. Whether a write happened is unknown; what is tried again with the same client id is settled.
 /// </summary>
-public sealed class StorageUnavailableException : Exception
+public class StorageUnavailableException : Exception
 {
     public StorageUnavailableException(string message, Exception? inner = null)
         : base(message, inner)

@@ -1,0 +1,11 @@
+namespace Monstera.Data.Postgres;
+
+/// <summary>First halves of the keys of advisory locks; all are held until the end of a transaction, never by a session. Also in docs/storage.md: who moves slots takes them too.</summary>
+internal static class PostgresLocks
+{
+    /// <summary>With the slot as second half: shared by its writers, alone by who moves it.</summary>
+    public const int Slot = 0x4D53;
+
+    /// <summary>With 0 as second half: from before a membership change gets its id until it is committed.</summary>
+    public const int Outbox = 0x4D4F;
+}

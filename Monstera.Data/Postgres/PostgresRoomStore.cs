@@ -1,0 +1,123 @@
+using System.Globalization;
+using Monstera.Data.Ids;
+using Monstera.Data.Rooms;
+using Npgsql;
+
+namespace Monstera.Data.Postgres;
+
+/// <summary>
+/// The rooms in a PostgreSQL database, which other servers write at the same time. The schema is in <c>Migrations/Rooms/0001_rooms.sql</c>, and why all is as it is, in
+/// docs/storage.md and docs/decisions/0004-postgresql.md.
+/// </summary>
+public sealed partial class PostgresRoomStore : IRoomStore
+{
+    /// <summary>Of <see cref="PostgresParts.Rooms"/>.</summary>
+    internal static readonly PostgresSchema Schema = PostgresSchema.Load("rooms");
+
+    // One statement's snapshot is one instant; with several, the first one's.
+    private const string BeginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+    private readonly PostgresDatabase _database;
+    private readonly string _settings;
+    private readonly Func<short, long> _epochOf;
+
+    /// <param name="database">Opened with <see cref="PostgresParts.Rooms"/>; stays the caller's.</param>
+    /// <param name="epochOf">The epoch at which this database is believed to own a slot. Null: it owns them all, as it was made.</param>
+    public PostgresRoomStore(PostgresDatabase database, Func<short, long>? epochOf = null)
+    {
+        ArgumentNullException.ThrowIfNull(database);
+        _database = database;
+        _epochOf = epochOf ?? (_ => 1);
+        _settings = Settings(database.Options);
+    }
+
+    /// <summary>
+    /// Sets, for this transaction only, whose rows are to be seen ($1) and how long is waited. And how statements are planned: all are walks along indexes from a few given ids,
+    /// whatever the statistics say, which for a table that fills up quickly are those of an empty one.
+    /// </summary>
+    private static string Settings(PostgresOptions options)
+    {
+        (string Name, string Value)[] settings =
+        [
+            ("statement_timeout", Milliseconds(options.StatementTimeout)),
+            ("lock_timeout", Milliseconds(options.LockTimeout)),
+            ("idle_in_transaction_session_timeout", Milliseconds(options.IdleInTransactionTimeout)),
+            ("synchronous_commit", "on"),
+            ("enable_seqscan", "off"), ("enable_bitmapscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("enable_sort", "off"), ("jit", "off"),
+            ("plan_cache_mode", options.Pooler ? "auto" : "force_generic_plan"),
+        ];
+        return "SELECT set_config('monstera.tenants', $1, true), "
+            + string.Join(", ", settings.Select(s => $"set_config('{s.Name}', '{s.Value}', true)"));
+    }
+
+    private static string Milliseconds(TimeSpan time) => ((long)time.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
+
+    private static NpgsqlParameter TenantSetting(IEnumerable<TenantId> tenants) => Sql.Of($"{{{string.Join(',', tenants)}}}");
+
+    /// <summary>
+    /// One round trip, at one instant. A connection that was lost while it lay idle is no reason to fail: reading twice is as good as once.
+    /// </summary>
+    /// <param name="ask">Adds the queries, and gives back what tells what their rows came to. Called again when it is tried again: it starts anew.</param>
+    private ValueTask<T> Read<T>(TenantId tenant, Func<PostgresBatch, Func<T>> ask, CancellationToken cancel) => Read([tenant], ask, cancel);
+
+    private ValueTask<T> Read<T>(IReadOnlyList<TenantId> tenants, Func<PostgresBatch, Func<T>> ask, CancellationToken cancel) =>
+        InTransaction(BeginRead, tenants, ask, cancel);
+
+    private async ValueTask<T> InTransaction<T>(string begin, IReadOnlyList<TenantId> tenants, Func<PostgresBatch, Func<T>> ask, CancellationToken cancel)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using NpgsqlConnection connection = await _database.Source.OpenConnectionAsync(cancel);
+                using var batch = new PostgresBatch(connection);
+                batch.Do(begin).Skip(_settings, TenantSetting(tenants));
+                Func<T> result = ask(batch);
+                batch.Do("COMMIT");
+                await RunOrRollBack(connection, batch, cancel);
+                return result();
+            }
+            catch (Exception e) when (attempt == 1 && PostgresFailure.IsConnectionLost(e))
+            {
+                // Once more, on a fresh connection: the others of the pool have most likely died with this one.
+                _database.Source.Clear();
+            }
+            catch (Exception e) when (PostgresFailure.IsFault(e))
+            {
+                throw PostgresFailure.Of(e)!;
+            }
+        }
+    }
+
+    /// <summary>A transaction that failed is ended before the connection goes back, so that its locks are free and the next one finds it idle.</summary>
+    private static async ValueTask RunOrRollBack(NpgsqlConnection connection, PostgresBatch batch, CancellationToken cancel)
+    {
+        try
+        {
+            await batch.Run(cancel);
+        }
+        catch
+        {
+            await RollBack(connection);
+            throw;
+        }
+    }
+
+    private static async ValueTask RollBack(NpgsqlConnection connection)
+    {
+        if (connection.State != System.Data.ConnectionState.Open)
+        {
+            return;
+        }
+
+        try
+        {
+            using var rollback = new NpgsqlCommand("ROLLBACK", connection);
+            await rollback.ExecuteNonQueryAsync(CancellationToken.None);
+        }
+        catch (Exception e) when (PostgresFailure.IsFault(e))
+        {
+            // Gone, and its transaction with it.
+        }
+    }
+}

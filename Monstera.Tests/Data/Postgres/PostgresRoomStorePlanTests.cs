@@ -1,0 +1,70 @@
+using Monstera.Data.Rooms;
+using Npgsql;
+using static Monstera.Tests.Data.Postgres.PostgresDesk;
+
+namespace Monstera.Tests.Data.Postgres;
+
+/// <summary>How much the server looks at: walks along indexes, from the first message on, when the statistics still are those of empty tables.</summary>
+public sealed class PostgresRoomStorePlanTests : IDisposable
+{
+    private const int Rooms = 20, Messages = 2_000, Appends = 50;
+
+    private readonly PostgresStorage _storage = new();
+
+    public void Dispose() => _storage.Dispose();
+
+    [Fact]
+    public async Task No_query_reads_a_table_and_an_append_reads_a_few_rows()
+    {
+        IRoomStore store = _storage.Rooms;
+        await store.Append([.. Enumerable.Range(0, Rooms).Select(i => Create(Room(i), Bob))], Now, Cancel);
+        await store.Append([.. Enumerable.Range(0, Messages).Select(i => Send(Room(i % Rooms), $"{i}", i))], Now, Cancel);
+        await store.Append([new React(5, "👍", true) { Tenant = Tenant, Room = Room(0), Sender = Ann }, new Pin(5, true) { Tenant = Tenant, Room = Room(0), Sender = Ann }], Now, Cancel);
+        (_, long before) = await Settled();
+
+        _storage.Reopen();
+        store = _storage.Rooms;
+        for (int i = 0; i < Appends; i++)
+        {
+            await store.Append([Send(Room(0), "a", Messages + (2 * i)), Send(Room(1), "b", Messages + (2 * i) + 1)], Now, Cancel);
+        }
+
+        (long scans, long after) = await Settled();
+        Assert.Equal(0, scans);
+
+        // The head of each of the two rooms, and some to spare; not the hundred messages that each had.
+        Assert.InRange(after - before, 2 * Appends, 6 * Appends);
+
+        _storage.Reopen();
+        await ReadEverything(_storage.Rooms);
+        (scans, _) = await Settled();
+        Assert.Equal(0, scans);
+    }
+
+    private static async Task ReadEverything(IRoomStore store)
+    {
+        await store.ReadAfter(Tenant, Room(0), Ann, 50, 10, 10_000, Cancel);
+        await store.ReadTimeline(Tenant, Room(0), Ann, new TimelineQuery.Around(50), 20, Cancel);
+        await store.FindMessage(Tenant, Room(0), Ann, 5, Cancel);
+        await store.ReadPins(Tenant, Room(0), Ann, Cancel);
+        await store.ReadHeads(Tenant, [Room(0), Room(1)], Cancel);
+        await store.FindRoom(Tenant, Room(0), Cancel);
+        await store.FindMember(Tenant, Room(0), Bob, Cancel);
+        await store.ReadMembers(Tenant, Room(0), Ann, null, 10, Cancel);
+        await store.Summarize(Tenant, Ann, [new(Room(0), 0), new(Room(1), 0)], Cancel);
+        await store.CountUnread(Tenant, Room(0), Bob, 0, Cancel);
+        await store.ReadPublicRooms(Tenant, Ann, "gen", null, 10, Cancel);
+    }
+
+    /// <summary>Counted when a session ends: waits until all of the store have.</summary>
+    /// <returns>How often a whole table was read, and how many rows of the log were fetched through its indexes.</returns>
+    private async Task<(long Scans, long Fetched)> Settled()
+    {
+        _storage.Database.Dispose();
+        await using NpgsqlConnection watch = await Open(PostgresServer.Shared.SuperuserConnection(_storage.Name));
+        await watch.UntilAlone();
+        return (
+            await watch.Scalar<long>("SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE schemaname = 'rooms' AND relname NOT IN ('slot_owner', 'schema_migration')"),
+            await watch.Scalar<long>("SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE schemaname = 'rooms' AND relname = 'event'"));
+    }
+}
