@@ -9,6 +9,8 @@ public class PostgresRoomStoreTests : RoomStoreContract
 
 public class PostgresRoomStoreModelTests : RoomStoreModelContract
 {
+    protected override int Histories => 60;
+
     protected override StorageUnderTest OpenStorage() => new PostgresStorage();
 }
 

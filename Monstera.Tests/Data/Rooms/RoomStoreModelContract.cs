@@ -10,10 +10,12 @@ namespace Monstera.Tests.Data.Rooms;
 /// </summary>
 public abstract class RoomStoreModelContract
 {
-    private const int Histories = 300;
     private const int StepsMax = 40;
 
     protected abstract StorageUnderTest OpenStorage();
+
+    /// <summary>How many; fewer where each call is a way to another process and back.</summary>
+    protected virtual int Histories => 300;
 
     [Fact]
     public void Random_histories_end_as_in_the_model()
