@@ -91,7 +91,7 @@ public sealed class LimitOptions
 /// <summary>What each live connection and room may use.</summary>
 public sealed class RealtimeOptions
 {
-    /// <summary>Bytes that wait in a connection's send buffer before the connection counts as lagging.</summary>
+    /// <summary>Bytes that wait in a connection's send buffer before the connection counts as lagging. A WebSocket has one of them on its way and four in its socket.</summary>
     public int SendBufferBytes { get; set; } = 65_536;
 
     /// <summary>A connection that takes nothing for so long is cut.</summary>

@@ -9,14 +9,34 @@ public static class WireTime
 {
     public const int Length = 24;
 
+    [ThreadStatic]
+    private static byte[]? _lastText;
+
+    [ThreadStatic]
+    private static long _lastMs;
+
     /// <summary>Writes the 24 bytes of <paramref name="time"/>.</summary>
     public static void Format(DateTimeOffset time, Span<byte> utf8)
     {
-        bool fits = time.UtcDateTime.TryFormat(utf8, out int written, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
-        if (!fits || written != Length)
+        if (utf8.Length < Length)
         {
             throw new ArgumentException("Needs 24 bytes.", nameof(utf8));
         }
+
+        // All events and answers of a batch have the same time.
+        long ms = time.UtcTicks / TimeSpan.TicksPerMillisecond;
+        if (_lastText is null || _lastMs != ms)
+        {
+            byte[] text = _lastText ??= new byte[Length];
+            if (!time.UtcDateTime.TryFormat(text, out _, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture))
+            {
+                throw new InvalidOperationException("A time is 24 bytes.");
+            }
+
+            _lastMs = ms;
+        }
+
+        _lastText.CopyTo(utf8);
     }
 }
 
