@@ -51,7 +51,7 @@ internal sealed class SqliteConnection : IDisposable
     // page_size: 4 KiB, what file systems write at once; only counts for a file that is being made.
     // synchronous=FULL: the WAL is synced at each commit, so that what was committed survives a power cut.
     // secure_delete: freed cells and pages are overwritten with zeros; with a database of chat, what is deleted shall be gone.
-    // wal_autocheckpoint: in pages. Larger than the default, since every checkpoint syncs twice.
+    // wal_autocheckpoint: in pages, within a commit. SqliteCheckpointer folds the log beside the writing long before.
     // journal_size_limit: the WAL file shrinks back to this after a burst.
     private const string WriterSettings =
         """
@@ -62,7 +62,7 @@ internal sealed class SqliteConnection : IDisposable
         PRAGMA secure_delete = ON;
         PRAGMA temp_store = MEMORY;
         PRAGMA cache_size = -65536;
-        PRAGMA wal_autocheckpoint = 4000;
+        PRAGMA wal_autocheckpoint = 16000;
         PRAGMA journal_size_limit = 67108864;
         """;
 
@@ -113,6 +113,10 @@ internal sealed class SqliteConnection : IDisposable
     }
 
     public long InsertedRowId => raw.sqlite3_last_insert_rowid(_db);
+
+    /// <summary>Pages that this connection wrote into the log since it was last asked.</summary>
+    public int TakePagesWritten() =>
+        raw.sqlite3_db_status(_db, raw.SQLITE_DBSTATUS_CACHE_WRITE, out int pages, out _, resetFlg: 1) == raw.SQLITE_OK ? pages : 0;
 
     public void Begin(bool write) => Prepare(write ? BeginWrite : BeginRead).Run();
 

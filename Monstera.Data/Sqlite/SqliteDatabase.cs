@@ -22,6 +22,7 @@ public sealed class SqliteDatabase : IDisposable
     private readonly SemaphoreSlim _readGate = new(ReadersMax, ReadersMax);
 #pragma warning restore CA2213
     private readonly ConcurrentBag<SqliteConnection> _idleReaders = [];
+    private readonly SqliteCheckpointer _checkpointer;
     private SqliteConnection? _writer;
     private bool _hasRoomStore;
     private volatile bool _scrubDue;
@@ -32,6 +33,7 @@ public sealed class SqliteDatabase : IDisposable
         Path = path;
         _ownership = ownership;
         _writer = writer;
+        _checkpointer = new SqliteCheckpointer(path, _writeGate);
     }
 
     /// <summary>Where the file is.</summary>
@@ -123,6 +125,7 @@ public sealed class SqliteDatabase : IDisposable
                 connection.Begin(write: true);
                 T result = action(connection);
                 connection.Commit();
+                _checkpointer.Committed(connection.TakePagesWritten());
                 return result;
             }
             catch
@@ -191,6 +194,7 @@ public sealed class SqliteDatabase : IDisposable
     /// <summary>Waits for what is under way, empties the write-ahead log and lets go of the file.</summary>
     public void Dispose()
     {
+        _checkpointer.Dispose();
         _writeGate.Wait();
         try
         {

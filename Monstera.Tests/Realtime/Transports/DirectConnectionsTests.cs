@@ -84,6 +84,47 @@ public sealed class DirectConnectionsTests(SharedServer shared) : IClassFixture<
     }
 
     [Fact]
+    public async Task Who_has_said_nothing_does_not_hold_up_a_server_that_stops()
+    {
+        await using RunningServer server = await LiveServer.Start();
+        using TcpClient silent = new();
+        await silent.ConnectAsync(IPAddress.Loopback, server.Uri().Port);
+        await using NetworkStream open = await Open(server, "/hub", "aoi");
+        await open.WriteAsync(Frame(1, Handshake));
+        await ReadFrame(open);
+
+        // Less than the 30 s that the host waits for what does not end by itself.
+        await server.Stop().WaitAsync(TimeSpan.FromSeconds(15));
+        Assert.Equal(0, await Read(silent.GetStream(), new byte[1]));
+    }
+
+    [Fact]
+    public async Task Who_is_told_to_leave_and_goes_on_writing_is_let_go_all_the_same()
+    {
+        await using RunningServer server = await LiveServer.Start();
+        await using NetworkStream open = await Open(server, "/hub", "aoi");
+        await open.WriteAsync(Frame(1, Handshake + Hello));
+        await ReadFrame(open);
+        Task<bool> flood = Task.Run(async () =>
+        {
+            try
+            {
+                while (true)
+                {
+                    await open.WriteAsync(Frame(1, "{\"type\":6}" + End));
+                }
+            }
+            catch (IOException)
+            {
+                return true;
+            }
+        });
+
+        await server.Stop().WaitAsync(TimeSpan.FromSeconds(15));
+        Assert.True(await flood.WaitAsync(Signal.Patience));
+    }
+
+    [Fact]
     public async Task Where_TLS_is_spoken_plain_text_opens_nothing()
     {
         using RSA key = RSA.Create(2048);

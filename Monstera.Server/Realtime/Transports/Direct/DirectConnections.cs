@@ -30,10 +30,12 @@ internal sealed class DirectConnections(
 
     /// <summary>Serves the connection until it ends.</summary>
     /// <returns>False: it is the HTTP server's, and nothing was taken from it.</returns>
-    public async Task<bool> TryServe(Socket socket)
+    /// <param name="stopping">Whoever has said nothing by then is not waited for.</param>
+    /// <exception cref="SocketException">The other side went away before it was known whose the connection is.</exception>
+    public async Task<bool> TryServe(Socket socket, CancellationToken stopping)
     {
         // 1. Look at the first bytes without taking them.
-        if (!await HasBytes(socket))
+        if (!await HasBytes(socket, stopping))
         {
             return true;
         }
@@ -70,9 +72,9 @@ internal sealed class DirectConnections(
         return true;
     }
 
-    private async ValueTask<bool> HasBytes(Socket socket)
+    private async ValueTask<bool> HasBytes(Socket socket, CancellationToken stopping)
     {
-        ValueTask<int> first = socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None);
+        ValueTask<int> first = socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, stopping);
         try
         {
             if (first.IsCompleted)
@@ -87,7 +89,7 @@ internal sealed class DirectConnections(
 
             return true;
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
         {
             return false;
         }

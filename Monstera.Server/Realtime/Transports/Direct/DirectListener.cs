@@ -20,6 +20,7 @@ internal sealed partial class DirectListener : IConnectionListener
     private readonly Socket _socket;
     private readonly Channel<ConnectionContext> _ofHttp = Channel.CreateUnbounded<ConnectionContext>(new UnboundedChannelOptions { SingleReader = true });
     private readonly ConcurrentDictionary<Socket, Task> _connections = new();
+    private readonly CancellationTokenSource _stopping = new();
 
     /// <exception cref="AddressInUseException">Somebody listens there already.</exception>
     public DirectListener(EndPoint endpoint, DirectConnections direct, SocketTransportOptions options, ILoggerFactory loggers)
@@ -62,6 +63,7 @@ internal sealed partial class DirectListener : IConnectionListener
     {
         _socket.Dispose();
         _ofHttp.Writer.TryComplete();
+        await _stopping.CancelAsync();
         try
         {
             await Task.WhenAll(_connections.Values).WaitAsync(cancellationToken);
@@ -82,6 +84,7 @@ internal sealed partial class DirectListener : IConnectionListener
         }
 
         _http.Dispose();
+        _stopping.Dispose();
     }
 
     private async Task AcceptAll()
@@ -91,30 +94,25 @@ internal sealed partial class DirectListener : IConnectionListener
             try
             {
                 Socket socket = await _socket.AcceptAsync();
-                socket.NoDelay = _options.NoDelay;
                 Task serving = Serve(socket);
-                if (!serving.IsCompleted)
+                _connections[socket] = serving;
+                if (serving.IsCompleted)
                 {
-                    _connections[socket] = serving;
-                    if (serving.IsCompleted)
-                    {
-                        _connections.TryRemove(socket, out _);
-                    }
+                    _connections.TryRemove(socket, out _);
                 }
             }
-            catch (ObjectDisposedException)
+            catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
             {
                 return;
             }
-            catch (SocketException e) when (e.SocketErrorCode == SocketError.OperationAborted)
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
             {
-                return;
-            }
-            catch (SocketException e)
-            {
-                // Reset while it waited to be accepted, or out of file descriptors.
                 LogNotAccepted(e);
                 await Task.Delay(PauseAfterFailure, TimeProvider.System);
+            }
+            catch (SocketException)
+            {
+                // It went away while it waited to be accepted.
             }
         }
     }
@@ -126,7 +124,8 @@ internal sealed partial class DirectListener : IConnectionListener
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
-            if (await _direct.TryServe(socket))
+            socket.NoDelay = _options.NoDelay;
+            if (await _direct.TryServe(socket, _stopping.Token))
             {
                 socket.Dispose();
             }
@@ -138,7 +137,11 @@ internal sealed partial class DirectListener : IConnectionListener
         }
         catch (Exception e)
         {
-            LogBroken(e);
+            if (e is not (SocketException or ObjectDisposedException))
+            {
+                LogBroken(e);
+            }
+
             socket.Dispose();
         }
         finally

@@ -15,11 +15,12 @@ internal sealed class SocketInput(Socket socket) : PipeReader, IDisposable
     private int _end;
     private bool _wantsMore = true;
     private bool _isCompleted;
+    private volatile bool _isCanceled;
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
-        if (_wantsMore && !_isCompleted)
+        if (_wantsMore && !_isCompleted && !_isCanceled)
         {
             // 1. Without a buffer until there is something to put into it.
             if (_buffer is null)
@@ -41,7 +42,7 @@ internal sealed class SocketInput(Socket socket) : PipeReader, IDisposable
     public override bool TryRead(out ReadResult result)
     {
         result = Held();
-        return !_wantsMore || _isCompleted;
+        return !_wantsMore || _isCompleted || _isCanceled;
     }
 
     public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
@@ -56,9 +57,10 @@ internal sealed class SocketInput(Socket socket) : PipeReader, IDisposable
         }
     }
 
-    /// <summary>Whoever waits for bytes is told that there are no more.</summary>
+    /// <summary>Whoever waits for bytes is told that there are no more, whatever still comes.</summary>
     public override void CancelPendingRead()
     {
+        _isCanceled = true;
         try
         {
             socket.Shutdown(SocketShutdown.Receive);
@@ -74,7 +76,7 @@ internal sealed class SocketInput(Socket socket) : PipeReader, IDisposable
     public void Dispose() => Return();
 
     private ReadResult Held() =>
-        new(_buffer is null ? ReadOnlySequence<byte>.Empty : new ReadOnlySequence<byte>(_buffer, _start, _end - _start), isCanceled: false, _isCompleted);
+        new(_buffer is null ? ReadOnlySequence<byte>.Empty : new ReadOnlySequence<byte>(_buffer, _start, _end - _start), _isCanceled, _isCompleted);
 
     /// <summary>Room for more: at the end of the buffer, by moving what is held to its beginning, or in a larger one. How much is held at most is the reader's to say.</summary>
     private void MakeRoom()
