@@ -208,6 +208,8 @@ public sealed class SqliteDatabase : IDisposable
                 _readGate.Wait();
             }
 
+            // Once more: one may have begun before the gate was ours.
+            _checkpointer.Dispose();
             _disposed = true;
             while (_idleReaders.TryTake(out SqliteConnection? reader))
             {
