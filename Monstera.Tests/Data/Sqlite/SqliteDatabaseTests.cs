@@ -30,6 +30,30 @@ public sealed class SqliteDatabaseTests : IDisposable
     [Fact]
     public void The_engine_is_new_enough() => Assert.True(Version.Parse(SqliteDatabase.EngineVersion) >= new Version(3, 35, 5));
 
+    [Fact]
+    public async Task The_log_is_folded_beside_the_writing()
+    {
+        await MakeRoom();
+        string text = new('x', 8_000);
+        for (int i = 0; i < 200; i++)
+        {
+            await Append([.. Enumerable.Range(0, 50).Select(_ => Send(text))]);
+        }
+
+        // 80 MiB were written; a commit would fold not before 64.
+        long log = new FileInfo(_storage.Database.Path + "-wal").Length;
+        Assert.InRange(log, 1, 55 * 1024 * 1024);
+        string intact = await _storage.Database.Write(
+            connection =>
+            {
+                using SqliteStatement row = connection.Prepare(new SqliteQuery("PRAGMA integrity_check"));
+                row.Step();
+                return row.Text(0);
+            },
+            Cancel);
+        Assert.Equal("ok", intact);
+    }
+
     [Theory]
     [InlineData("PRAGMA journal_mode", "wal")]
     [InlineData("PRAGMA synchronous", "2")]
