@@ -15,7 +15,9 @@ internal sealed class SqliteCheckpointer(string path, SemaphoreSlim writeGate) :
 
     private static readonly SqliteQuery Passive = new("PRAGMA wal_checkpoint(PASSIVE)");
 
+#pragma warning disable CA2213 // Asked until the very end; without a timer there is nothing to free.
     private readonly CancellationTokenSource _stopping = new();
+#pragma warning restore CA2213
     private SqliteConnection? _connection;
     private Task _running = Task.CompletedTask;
     private int _pages;
