@@ -54,7 +54,7 @@ public sealed class PostgresServerTests
         Assert.All(clients, client => Assert.True(client.Connections > 2, "The clients did not notice: nothing was proven."));
 
         // The sessions from before still hold, and the password does.
-        Assert.Equal("ann", (await ann.Get("/api/me")).IsStatus(200).Body.GetProperty("userName").GetString());
+        Assert.Equal(ann.UserId, (await ann.Get("/api/me")).IsStatus(200)["user"].GetProperty("id").GetString());
         (await bob.Get("/api/rooms")).IsStatus(200);
         (await Rest(server).Post("/api/sign-in", new { userName = "bob", password = RestClient.Password, token = true })).IsStatus(200);
         (await Rest(server).Post("/api/sign-in", new { userName = "bob", password = "something else", token = true })).IsStatus(401);

@@ -64,6 +64,11 @@ public sealed class PostgresSettingsTests
         Assert.Contains("lacks a right", await Fail(1, [.. Both(postgres.AppConnection(empty)), $"ConnectionStrings:Owners:Directory={postgres.AppConnection(empty)}"]), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Host=a;Username=b")]
+    [InlineData("Host=a,b;Username=c;Target Session Attributes=primary")]
+    public void Strings_as_documented_are_taken(string connectionString) => Assert.Null(PostgresConnectionString.FindFault(connectionString));
+
     [Fact]
     public void Options_do_not_print_their_connection_strings() =>
         Assert.DoesNotContain(Password, new PostgresOptions { ConnectionString = Good, OwnerConnectionString = Good }.ToString(), StringComparison.Ordinal);
