@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.Options;
+using Monstera.Data.Directory;
 using Monstera.Data.Rooms;
 using Monstera.Server.Accounts;
 using Monstera.Server.Backplane;
@@ -37,6 +38,7 @@ public static partial class MonsteraApplication
         // Settings first, then the storage, so that what is wrong with them is said before anything runs.
         _ = app.Services.GetRequiredService<IOptions<MonsteraOptions>>().Value;
         _ = app.Services.GetRequiredService<IRoomStore>();
+        _ = app.Services.GetRequiredService<IDirectory>();
         MapRequests(app);
         app.Lifetime.ApplicationStarted.Register(() => Announce(app));
         return app;
@@ -58,6 +60,8 @@ public static partial class MonsteraApplication
 
         services.AddOptions<MonsteraOptions>().BindConfiguration(MonsteraOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<MonsteraOptions>, MonsteraOptionsValidator>();
+        services.AddSingleton<ConnectionStrings>();
+        services.AddSingleton<IValidateOptions<MonsteraOptions>, ConnectionStringsValidator>();
         services.AddSingleton(TimeProvider.System);
 
         services.AddErrorBodies();
@@ -101,13 +105,13 @@ public static partial class MonsteraApplication
     {
         ILogger log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Monstera");
         IServerAddressesFeature? addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>();
-        string folder = Path.GetFullPath(app.Services.GetRequiredService<IOptions<MonsteraOptions>>().Value.DataFolder);
+        string place = app.Services.GetRequiredService<StoragePlace>().Name;
         foreach (string address in addresses?.Addresses ?? [])
         {
-            LogStarted(log, address, folder);
+            LogStarted(log, address, place);
         }
     }
 
-    [LoggerMessage(1, LogLevel.Information, "Monstera is ready: open {Address} in a browser. Data is kept in {Folder}")]
-    private static partial void LogStarted(ILogger log, string address, string folder);
+    [LoggerMessage(1, LogLevel.Information, "Monstera is ready: open {Address} in a browser. Data is kept in {Place}")]
+    private static partial void LogStarted(ILogger log, string address, string place);
 }

@@ -15,13 +15,17 @@ public enum PostgresParts
 /// <summary>Connections to one PostgreSQL database, for the room store or the directory or both.</summary>
 public sealed class PostgresDatabase : IDisposable
 {
-    private PostgresDatabase(NpgsqlDataSource source, PostgresOptions options)
+    private PostgresDatabase(NpgsqlDataSource source, PostgresOptions options, string place)
     {
         Source = source;
         Options = options;
+        Place = place;
     }
 
     public PostgresOptions Options { get; }
+
+    /// <summary>Which database on which host, for people to read; nothing secret.</summary>
+    public string Place { get; }
 
     internal NpgsqlDataSource Source { get; }
 
@@ -75,7 +79,7 @@ public sealed class PostgresDatabase : IDisposable
                 RefuseRole(app, schema);
             }
 
-            return new PostgresDatabase(source, options);
+            return new PostgresDatabase(source, options, $"{builder.Database ?? builder.Username} on {builder.Host}:{builder.Port}");
         }
         catch (Exception e)
         {
@@ -83,6 +87,11 @@ public sealed class PostgresDatabase : IDisposable
             if (PostgresFailure.IsFault(e))
             {
                 throw PostgresFailure.Of(e)!;
+            }
+
+            if (e is PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } denied)
+            {
+                throw new StorageRefusedException($"A role lacks a right that it needs: {denied.MessageText}.", e);
             }
 
             throw;

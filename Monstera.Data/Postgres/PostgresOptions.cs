@@ -33,4 +33,7 @@ public sealed record PostgresOptions
 
     /// <summary>Between the two halves of an append, after which the server ends the transaction of a process that hangs, and frees its rooms.</summary>
     public TimeSpan IdleInTransactionTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Without the connection strings, which have passwords in them.</summary>
+    public override string ToString() => nameof(PostgresOptions);
 }

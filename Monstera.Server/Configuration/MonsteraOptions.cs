@@ -13,6 +13,16 @@ public enum Registration
     Closed,
 }
 
+/// <summary>What keeps the data.</summary>
+public enum StorageProvider
+{
+    /// <summary>One file in the data folder.</summary>
+    Sqlite,
+
+    /// <summary>The databases of <see cref="ConnectionStrings"/>.</summary>
+    Postgres,
+}
+
 /// <summary>
 /// All settings, under the key <c>Monstera</c> (environment: <c>Monstera__DataFolder</c> and so on). Phase 1 needs none of them set.
 /// Checked at start by <see cref="MonsteraOptionsValidator"/>, which names the key and the value that is wrong.
@@ -21,7 +31,11 @@ public sealed class MonsteraOptions
 {
     public const string Section = "Monstera";
 
-    /// <summary>Where the SQLite file lives; made when missing. Relative to the folder the server is started in.</summary>
+    public StorageProvider Storage { get; set; } = StorageProvider.Sqlite;
+
+    public PostgresSettings Postgres { get; set; } = new();
+
+    /// <summary>Where the SQLite file lives, if that is the storage; made when missing. Relative to the folder the server is started in.</summary>
     public string DataFolder { get; set; } = "data";
 
     public Registration Registration { get; set; } = Registration.Invite;
@@ -36,6 +50,28 @@ public sealed class MonsteraOptions
     public LimitOptions Limits { get; set; } = new();
 
     public RealtimeOptions Realtime { get; set; } = new();
+}
+
+/// <summary>How PostgreSQL is used; where it is stands in <see cref="ConnectionStrings"/>.</summary>
+public sealed class PostgresSettings
+{
+    /// <summary>PgBouncer in transaction mode stands between.</summary>
+    public bool Pooler { get; set; }
+
+    /// <summary>Of this process to each database.</summary>
+    public int ConnectionsMax { get; set; } = 20;
+
+    /// <summary>For a new connection, or for one to become free.</summary>
+    public int ConnectTimeoutSeconds { get; set; } = 5;
+
+    /// <summary>For one statement.</summary>
+    public int StatementTimeoutSeconds { get; set; } = 10;
+
+    /// <summary>For one lock.</summary>
+    public int LockTimeoutSeconds { get; set; } = 3;
+
+    /// <summary>After which PostgreSQL ends the transaction of a process that hangs.</summary>
+    public int IdleInTransactionTimeoutSeconds { get; set; } = 5;
 }
 
 /// <summary>The key that a host product shares with the server. Either a secret or a public key; neither: no connection tokens.</summary>

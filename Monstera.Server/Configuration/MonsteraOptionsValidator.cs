@@ -16,6 +16,11 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         ArgumentNullException.ThrowIfNull(options);
         List<string> failures = [];
 
+        if (!Enum.IsDefined(options.Storage))
+        {
+            failures.Add(Message("Storage", options.Storage, "is one of sqlite, postgres"));
+        }
+
         if (string.IsNullOrWhiteSpace(options.DataFolder))
         {
             failures.Add(Message("DataFolder", options.DataFolder, "name a folder"));
@@ -38,6 +43,7 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         InRange("Sessions:Days", options.Sessions.Days, 1, 3_650, failures);
         CheckLimits(options.Limits, failures);
         CheckRealtime(options.Realtime, failures);
+        CheckPostgres(options.Postgres, failures);
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
 
@@ -67,6 +73,15 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         InRange("Realtime:TailBytesMax", realtime.TailBytesMax, 65_536, 67_108_864, failures);
         InRange("Realtime:EarlyEventMs", realtime.EarlyEventMs, 1, 10_000, failures);
         InRange("Realtime:HeadComparisonSeconds", realtime.HeadComparisonSeconds, 1, 600, failures);
+    }
+
+    private static void CheckPostgres(PostgresSettings postgres, List<string> failures)
+    {
+        InRange("Postgres:ConnectionsMax", postgres.ConnectionsMax, 2, 1_000, failures);
+        InRange("Postgres:ConnectTimeoutSeconds", postgres.ConnectTimeoutSeconds, 1, 300, failures);
+        InRange("Postgres:StatementTimeoutSeconds", postgres.StatementTimeoutSeconds, 1, 300, failures);
+        InRange("Postgres:LockTimeoutSeconds", postgres.LockTimeoutSeconds, 1, 300, failures);
+        InRange("Postgres:IdleInTransactionTimeoutSeconds", postgres.IdleInTransactionTimeoutSeconds, 1, 300, failures);
     }
 
     private static void CheckConnectionTokens(ConnectionTokenOptions tokens, List<string> failures)

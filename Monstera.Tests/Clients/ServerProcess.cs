@@ -151,8 +151,9 @@ public sealed partial class ServerProcess : IAsyncDisposable
         start.Environment["Monstera__ConnectionTokens__Secret"] = Tokens.Secret;
         foreach ((string key, string value) in settings)
         {
-            // The runtime's own settings go as they are.
-            start.Environment[key.StartsWith("DOTNET_", StringComparison.Ordinal) ? key : "Monstera__" + key.Replace(":", "__", StringComparison.Ordinal)] = value;
+            // The runtime's own settings go as they are, and connection strings have a section of their own.
+            bool isOurs = !key.StartsWith("DOTNET_", StringComparison.Ordinal) && !key.StartsWith("ConnectionStrings", StringComparison.Ordinal);
+            start.Environment[(isOurs ? "Monstera__" : "") + key.Replace(":", "__", StringComparison.Ordinal)] = value;
         }
 
         return Process.Start(start)!;
