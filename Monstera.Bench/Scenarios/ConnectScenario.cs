@@ -21,14 +21,14 @@ internal sealed class ConnectScenario : IScenario
     public async Task<ScenarioResult> Run(Session session)
     {
         Layout layout = Crowd.LayoutOf(session.Options);
-        (Figures monstera, Figures baseline) = await session.SideBySide(subject => Measure(subject, layout));
+        (Figures monstera, Figures baseline) = await session.SideBySide(subject => Measure(subject, layout, session.Options));
         return ScenarioResult.Of(Name, $"{layout.Clients:#,0} {Title}", "monstera", "baseline", Rows, monstera, baseline);
     }
 
-    private static async Task<Figures> Measure(ISubject subject, Layout layout)
+    private static async Task<Figures> Measure(ISubject subject, Layout layout, BenchOptions options)
     {
         await using ChildProcess process = await subject.Start(layout);
-        Crowd.WarmUp(subject, process, layout);
+        Crowd.WarmUp(subject, process, layout, options.WarmUp);
 
         IReadOnlyList<Connection> clients = subject.Clients(layout);
         using LoadLoop loop = new(subject.Dialect, process.Port, clients, new MessageBook());

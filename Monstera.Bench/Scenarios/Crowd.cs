@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Monstera.Bench.Load;
 using Monstera.Bench.Subjects;
 
@@ -21,12 +22,18 @@ internal static class Crowd
         return layout;
     }
 
-    /// <summary>The first clients connect and leave, so that the code is compiled and the pools are filled before anything counts.</summary>
-    public static void WarmUp(ISubject subject, ChildProcess process, Layout layout)
+    /// <summary>The first clients connect and leave, again and again, so that the code is compiled and the pools are filled before anything counts.</summary>
+    /// <param name="time">At least once, and for so long.</param>
+    public static void WarmUp(ISubject subject, ChildProcess process, Layout layout, TimeSpan time)
     {
-        Connection[] first = [.. subject.Clients(layout).Take(WarmUpRooms * MembersPerRoom)];
-        using LoadLoop loop = new(subject.Dialect, process.Port, first, new MessageBook());
-        loop.ConnectAll(ConnectAtOnce, Within);
+        Stopwatch watch = Stopwatch.StartNew();
+        do
+        {
+            Connection[] first = [.. subject.Clients(layout).Take(WarmUpRooms * MembersPerRoom)];
+            using LoadLoop loop = new(subject.Dialect, process.Port, first, new MessageBook());
+            loop.ConnectAll(ConnectAtOnce, Within);
+        }
+        while (watch.Elapsed < time);
     }
 
     /// <summary>One message into each room reaches everybody: those connections really are in their rooms.</summary>

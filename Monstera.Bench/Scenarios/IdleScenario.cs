@@ -28,7 +28,7 @@ internal sealed class IdleScenario : IScenario
     private static async Task<Figures> Measure(ISubject subject, Layout layout, BenchOptions options)
     {
         await using ChildProcess process = await subject.Start(layout);
-        Crowd.WarmUp(subject, process, layout);
+        Crowd.WarmUp(subject, process, layout, TimeSpan.Zero);
         long residentBefore = process.ResidentKb;
 
         IReadOnlyList<Connection> clients = subject.Clients(layout);
