@@ -148,6 +148,22 @@ public sealed class OutboxTests(Chromium chromium) : BrowserTest(chromium)
         await Expect(ada.Composer).ToHaveValueAsync("");
         await Expect(ada.Room("general")).ToContainTextAsync("Draft");
         await ada.Composer.FillAsync("考え中\n二行目");
+
+        // Kept a moment after typing pauses; what was typed in the very instant of a reload may be lost.
+        await ada.Page.WaitForFunctionAsync(
+            """
+            async () => {
+              const settled = request => new Promise((done, failed) => { request.onsuccess = () => done(request.result); request.onerror = failed; });
+              for (const { name } of await indexedDB.databases()) {
+                const db = await settled(indexedDB.open(name));
+                try {
+                  if (db.objectStoreNames.contains('drafts')
+                    && (await settled(db.transaction('drafts').objectStore('drafts').getAll())).some(draft => draft.text.includes('二行目'))) return true;
+                } finally { db.close(); }
+              }
+              return false;
+            }
+            """);
         await ada.Page.ReloadAsync();
         await Expect(ada.Composer).ToHaveValueAsync("考え中\n二行目");
         await ada.Open("general");
