@@ -1,37 +1,12 @@
-using System.Globalization;
-using System.Reflection;
-using System.Security.Cryptography;
-using System.Text;
 using Npgsql;
 
 namespace Monstera.Data.Postgres;
 
-/// <summary>One step of a schema: an embedded file <c>0001_name.sql</c>. Once released, never edited: only appended to by further files.</summary>
-internal sealed record PostgresMigration(int Version, string Name, string Script)
-{
-    /// <summary>SHA-256 of the script with line feeds, so that a checkout's line ends do not matter.</summary>
-    public string Checksum { get; } =
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Script.Replace("\r\n", "\n", StringComparison.Ordinal))));
-}
-
 /// <summary>A PostgreSQL schema (namespace) and how it is made. The last step leaves a function <c>grant_app(name)</c> in it, which gives the serving role its rights.</summary>
-internal sealed record PostgresSchema(string Name, IReadOnlyList<PostgresMigration> Migrations)
+internal sealed record PostgresSchema(string Name, IReadOnlyList<Migration> Migrations)
 {
     /// <summary>The embedded files <c>postgres.{name}/0001_….sql</c>.</summary>
-    public static PostgresSchema Load(string name)
-    {
-        Assembly assembly = typeof(PostgresSchema).Assembly;
-        string prefix = $"postgres.{name}/";
-        List<PostgresMigration> migrations = [];
-        foreach (string resource in assembly.GetManifestResourceNames().Where(r => r.StartsWith(prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
-        {
-            using var reader = new StreamReader(assembly.GetManifestResourceStream(resource)!, Encoding.UTF8);
-            string file = resource[prefix.Length..];
-            migrations.Add(new PostgresMigration(int.Parse(file.AsSpan(0, 4), NumberStyles.None, CultureInfo.InvariantCulture), file, reader.ReadToEnd()));
-        }
-
-        return new PostgresSchema(name, migrations);
-    }
+    public static PostgresSchema Load(string name) => new(name, Migration.Load($"postgres.{name}/"));
 }
 
 /// <summary>Brings a schema of a database to that of this binary, as its owner.</summary>
@@ -66,10 +41,10 @@ internal static class PostgresMigrations
 
         // 3.
         List<(int Version, string Name, string Checksum)> applied = Applied(owner, schema);
-        Refuse(applied, schema);
+        Migration.Refuse(applied, schema.Migrations, $"schema {schema.Name}");
 
         // 4.
-        foreach (PostgresMigration migration in schema.Migrations.Skip(applied.Count))
+        foreach (Migration migration in schema.Migrations.Skip(applied.Count))
         {
             Execute(owner, migration.Script);
             Execute(
@@ -91,7 +66,7 @@ internal static class PostgresMigrations
         }
 
         List<(int Version, string Name, string Checksum)> applied = Applied(app, schema);
-        Refuse(applied, schema);
+        Migration.Refuse(applied, schema.Migrations, $"schema {schema.Name}");
         if (applied.Count < schema.Migrations.Count)
         {
             throw new StorageRefusedException(
@@ -104,25 +79,6 @@ internal static class PostgresMigrations
         if (encoding != "UTF8")
         {
             throw new StorageRefusedException($"The database has the encoding {encoding}. Create it with ENCODING 'UTF8'.");
-        }
-    }
-
-    private static void Refuse(List<(int Version, string Name, string Checksum)> applied, PostgresSchema schema)
-    {
-        int newest = schema.Migrations.Count == 0 ? 0 : schema.Migrations[^1].Version;
-        if (applied.Count > 0 && applied[^1].Version > newest)
-        {
-            throw new StorageRefusedException(
-                $"The schema {schema.Name} has version {applied[^1].Version}, and this server knows versions up to {newest}. Start the newer server that made it, or restore a backup from before the upgrade.");
-        }
-
-        for (int i = 0; i < applied.Count; i++)
-        {
-            if (applied[i].Version != schema.Migrations[i].Version || applied[i].Checksum != schema.Migrations[i].Checksum)
-            {
-                throw new StorageRefusedException(
-                    $"Version {applied[i].Version} ({applied[i].Name}) of the schema {schema.Name} differs from {schema.Migrations[i].Name} of this server: a migration was edited after its release. Start the server that made the database.");
-            }
         }
     }
 

@@ -53,7 +53,7 @@ public sealed class SqliteDatabase : IDisposable
     /// <exception cref="StorageUnavailableException">The folder or file cannot be written, or the disk is full.</exception>
     public static SqliteDatabase Open(string dataFolder) => Open(dataFolder, SqliteMigrations.Embedded);
 
-    internal static SqliteDatabase Open(string dataFolder, IReadOnlyList<SqliteMigration> migrations)
+    internal static SqliteDatabase Open(string dataFolder, IReadOnlyList<Migration> migrations)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(dataFolder);
         string path = System.IO.Path.Combine(System.IO.Path.GetFullPath(dataFolder), FileName);

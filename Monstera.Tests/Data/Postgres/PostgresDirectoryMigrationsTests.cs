@@ -23,7 +23,7 @@ public sealed class PostgresDirectoryMigrationsTests
     {
         using Stream frozen = typeof(PostgresDirectoryMigrationsTests).Assembly.GetManifestResourceStream($"postgres_{name}.frozen.sql")!;
         using var reader = new StreamReader(frozen);
-        Assert.Equal(new PostgresMigration(version, name, reader.ReadToEnd()).Checksum, PostgresDirectory.Schema.Migrations[version - 1].Checksum);
+        Assert.Equal(new Migration(version, name, reader.ReadToEnd()).Checksum, PostgresDirectory.Schema.Migrations[version - 1].Checksum);
     }
 
     [Fact]

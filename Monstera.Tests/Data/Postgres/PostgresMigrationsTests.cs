@@ -7,10 +7,10 @@ namespace Monstera.Tests.Data.Postgres;
 
 public sealed class PostgresMigrationsTests : IDisposable
 {
-    private static readonly PostgresMigration First = new(
+    private static readonly Migration First = new(
         1, "0001_first", "CREATE TABLE s.a AS SELECT 1 AS x; CREATE FUNCTION s.grant_app(app name) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA s TO %I', app); EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA s TO %I', app); END $$;");
 
-    private static readonly PostgresMigration Second = new(2, "0002_second", "ALTER TABLE s.a ADD COLUMN y integer; UPDATE s.a SET y = x + 1;");
+    private static readonly Migration Second = new(2, "0002_second", "ALTER TABLE s.a ADD COLUMN y integer; UPDATE s.a SET y = x + 1;");
 
     private readonly Lazy<string> _name = new(PostgresServer.Shared.CreateEmptyDatabase);
 
@@ -50,7 +50,7 @@ public sealed class PostgresMigrationsTests : IDisposable
     {
         using Stream frozen = typeof(PostgresMigrationsTests).Assembly.GetManifestResourceStream($"postgres_{name}.frozen.sql")!;
         using var reader = new StreamReader(frozen);
-        Assert.Equal(new PostgresMigration(version, name, reader.ReadToEnd()), PostgresRoomStore.Schema.Migrations[version - 1]);
+        Assert.Equal(new Migration(version, name, reader.ReadToEnd()), PostgresRoomStore.Schema.Migrations[version - 1]);
     }
 
     [Fact]
@@ -91,20 +91,20 @@ public sealed class PostgresMigrationsTests : IDisposable
     public async Task An_edited_migration_is_refused()
     {
         Open(Of(First));
-        StorageRefusedException e = Assert.Throws<StorageRefusedException>(() => Open(Of(new PostgresMigration(1, First.Name, First.Script + " "), Second)));
+        StorageRefusedException e = Assert.Throws<StorageRefusedException>(() => Open(Of(new Migration(1, First.Name, First.Script + " "), Second)));
         Assert.Contains("0001_first", e.Message, StringComparison.Ordinal);
         Assert.Equal([1], await Versions("s"));
     }
 
     [Fact]
     public void Line_ends_of_a_checkout_do_not_matter() =>
-        Assert.Equal(new PostgresMigration(1, "a", "x\ny\n").Checksum, new PostgresMigration(1, "a", "x\r\ny\r\n").Checksum);
+        Assert.Equal(new Migration(1, "a", "x\ny\n").Checksum, new Migration(1, "a", "x\r\ny\r\n").Checksum);
 
     [Fact]
     public async Task A_migration_that_fails_leaves_the_database_as_it_was()
     {
         Open(Of(First));
-        Assert.Throws<PostgresException>(() => Open(Of(First, Second, new PostgresMigration(3, "0003_bad", "CREATE TABLE s.b (x integer); NONSENSE;"))));
+        Assert.Throws<PostgresException>(() => Open(Of(First, Second, new Migration(3, "0003_bad", "CREATE TABLE s.b (x integer); NONSENSE;"))));
         Assert.Equal([1], await Versions("s"));
         await using NpgsqlConnection owner = await PostgresDesk.Open(PostgresServer.Shared.OwnerConnection(Name));
         Assert.True(await owner.Scalar<bool>("SELECT to_regclass('s.b') IS NULL"));
@@ -144,7 +144,7 @@ public sealed class PostgresMigrationsTests : IDisposable
         Assert.Equal(name, Name);
     }
 
-    private static PostgresSchema Of(params PostgresMigration[] migrations) => new("s", migrations);
+    private static PostgresSchema Of(params Migration[] migrations) => new("s", migrations);
 
     private void Open(PostgresSchema schema, bool asOwner = true)
     {

@@ -10,8 +10,8 @@ public sealed class SqliteMigrationsTests : IDisposable
     private static readonly SqliteQuery ReadVersions = new("SELECT version FROM schema_migration ORDER BY version");
     private static readonly SqliteQuery ReadSchema = new("SELECT coalesce(sql, name) FROM sqlite_schema ORDER BY name");
 
-    private static readonly SqliteMigration First = new(1, "0001_first", "CREATE TABLE a (x); INSERT INTO a VALUES (1);");
-    private static readonly SqliteMigration Second = new(2, "0002_second", "ALTER TABLE a ADD COLUMN y; UPDATE a SET y = x + 1;");
+    private static readonly Migration First = new(1, "0001_first", "CREATE TABLE a (x); INSERT INTO a VALUES (1);");
+    private static readonly Migration Second = new(2, "0002_second", "ALTER TABLE a ADD COLUMN y; UPDATE a SET y = x + 1;");
 
     private readonly string _folder = System.IO.Directory.CreateTempSubdirectory("monstera-test-").FullName;
 
@@ -44,7 +44,7 @@ public sealed class SqliteMigrationsTests : IDisposable
     {
         using Stream frozen = typeof(SqliteMigrationsTests).Assembly.GetManifestResourceStream($"{name}.frozen.sql")!;
         using var reader = new StreamReader(frozen);
-        Assert.Equal(new SqliteMigration(version, name, reader.ReadToEnd()), SqliteMigrations.Embedded[version - 1]);
+        Assert.Equal(new Migration(version, name, reader.ReadToEnd()), SqliteMigrations.Embedded[version - 1]);
     }
 
     [Fact]
@@ -70,15 +70,15 @@ public sealed class SqliteMigrationsTests : IDisposable
     public void An_edited_migration_is_refused()
     {
         SqliteDatabase.Open(_folder, [First]).Dispose();
-        SqliteMigration edited = First with { Script = First.Script + " " };
-        StorageRefusedException e = Assert.Throws<StorageRefusedException>(() => SqliteDatabase.Open(_folder, [new SqliteMigration(1, First.Name, edited.Script), Second]));
+        Migration edited = First with { Script = First.Script + " " };
+        StorageRefusedException e = Assert.Throws<StorageRefusedException>(() => SqliteDatabase.Open(_folder, [new Migration(1, First.Name, edited.Script), Second]));
         Assert.Contains("0001_first", e.Message, StringComparison.Ordinal);
         Assert.Equal(["1"], Read(ReadVersions));
     }
 
     [Fact]
     public void Line_ends_of_a_checkout_do_not_matter() =>
-        Assert.Equal(new SqliteMigration(1, "a", "x\ny\n").Checksum, new SqliteMigration(1, "a", "x\r\ny\r\n").Checksum);
+        Assert.Equal(new Migration(1, "a", "x\ny\n").Checksum, new Migration(1, "a", "x\r\ny\r\n").Checksum);
 
     [Fact]
     public void A_migration_that_fails_leaves_the_file_as_it_was()
@@ -86,7 +86,7 @@ public sealed class SqliteMigrationsTests : IDisposable
         SqliteDatabase.Open(_folder, [First]).Dispose();
         IReadOnlyList<string> before = Read(ReadSchema);
         Assert.Throws<InvalidOperationException>(
-            () => SqliteDatabase.Open(_folder, [First, Second, new SqliteMigration(3, "0003_bad", "CREATE TABLE b (x); NONSENSE;")]));
+            () => SqliteDatabase.Open(_folder, [First, Second, new Migration(3, "0003_bad", "CREATE TABLE b (x); NONSENSE;")]));
         Assert.Equal(before, Read(ReadSchema));
         Assert.Equal(["1"], Read(ReadVersions));
         SqliteDatabase.Open(_folder, [First, Second]).Dispose();

@@ -1,8 +1,8 @@
 using Monstera.Data.Rooms;
 
-namespace Monstera.Data.Postgres;
+namespace Monstera.Data;
 
-internal static class PostgresPage
+internal static class OneMorePage
 {
     /// <summary>The page of a list that was read with one item more than asked for, to learn whether there is more.</summary>
     public static Page<T> ToPage<T>(this List<T> oneMore, int limit, Func<T, string> cursor)
