@@ -190,12 +190,7 @@ public sealed class DirectConnectionsTests(SharedServer shared) : IClassFixture<
         }
     }
 
-    private static byte[] Frame(byte opcode, string text)
-    {
-        byte[] payload = Encoding.UTF8.GetBytes(text);
-        byte[] length = payload.Length < 126 ? [(byte)(0x80 | payload.Length)] : [0xfe, (byte)(payload.Length >> 8), (byte)payload.Length];
-        return [(byte)(0x80 | opcode), .. length, 0, 0, 0, 0, .. payload];
-    }
+    private static byte[] Frame(byte opcode, string text) => MaskedFrame.Of((byte)(0x80 | opcode), Encoding.UTF8.GetBytes(text), [1, 200, 3, 77]);
 
     private static async Task<(int Opcode, string Text)> ReadFrame(NetworkStream stream)
     {

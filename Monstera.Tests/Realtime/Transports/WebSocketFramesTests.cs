@@ -28,7 +28,7 @@ public sealed class WebSocketFramesTests
         {
             byte[] payload = new byte[length];
             random.NextBytes(payload);
-            byte[] frame = Masked(0x82, payload, [1, 200, 3, 77]);
+            byte[] frame = MaskedFrame.Of(0x82, payload, [1, 200, 3, 77]);
             ReadOnlySequence<byte> pieces = Cut(frame, random);
 
             Assert.Equal(WebSocketReadStatus.Read, WebSocketFrames.TryReadHead(pieces, 200_000, out WebSocketFrameHead head));
@@ -102,25 +102,6 @@ public sealed class WebSocketFramesTests
         UpgradeRequest? read = UpgradeRequest.TryRead(request, "/hub", out int headBytes);
         Assert.Equal(read is null ? 0 : request.Length - "rest".Length, headBytes);
         return read is not null;
-    }
-
-    private static byte[] Masked(byte first, byte[] payload, byte[] mask)
-    {
-        List<byte> frame = [first];
-        switch (payload.Length)
-        {
-            case < 126:
-                frame.Add((byte)(0x80 | payload.Length));
-                break;
-            case <= 65_535:
-                frame.AddRange([0xfe, (byte)(payload.Length >> 8), (byte)payload.Length]);
-                break;
-            default:
-                frame.AddRange([0xff, 0, 0, 0, 0, 0, (byte)(payload.Length >> 16), (byte)(payload.Length >> 8), (byte)payload.Length]);
-                break;
-        }
-
-        return [.. frame, .. mask, .. payload.Select((b, i) => (byte)(b ^ mask[i % 4]))];
     }
 
     /// <summary>The same bytes as a chain of segments.</summary>

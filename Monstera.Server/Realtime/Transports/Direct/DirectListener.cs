@@ -122,32 +122,29 @@ internal sealed partial class DirectListener : IConnectionListener
     {
         // Accepting goes on meanwhile.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        bool isOfHttp = false;
         try
         {
             socket.NoDelay = _options.NoDelay;
-            if (await _direct.TryServe(socket, _stopping.Token))
-            {
-                socket.Dispose();
-            }
-            else if (!_ofHttp.Writer.TryWrite(_http.Create(socket)))
-            {
-                // The server stops.
-                socket.Dispose();
-            }
+
+            // The channel takes no more when the server stops.
+            isOfHttp = !await _direct.TryServe(socket, _stopping.Token) && _ofHttp.Writer.TryWrite(_http.Create(socket));
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // The other side is gone.
         }
         catch (Exception e)
         {
-            if (e is not (SocketException or ObjectDisposedException))
-            {
-                LogBroken(e);
-            }
+            LogBroken(e);
+        }
 
+        if (!isOfHttp)
+        {
             socket.Dispose();
         }
-        finally
-        {
-            _connections.TryRemove(socket, out _);
-        }
+
+        _connections.TryRemove(socket, out _);
     }
 
     private void CutAll()
