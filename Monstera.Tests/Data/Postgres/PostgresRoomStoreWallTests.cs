@@ -67,7 +67,7 @@ public sealed class PostgresRoomStoreWallTests : IAsyncLifetime
         string all = await _all.Scalar<string>(
             "SELECT string_agg(relname::text, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'rooms'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')");
         Assert.Equal(OfTenants, walled.Split(' '));
-        Assert.Equal(OfTenants.Concat(["schema_migration", "slot_owner"]).Order(StringComparer.Ordinal), all.Split(' '));
+        Assert.Equal(OfTenants.Concat(["schema_migration", "shard", "slot_owner"]).Order(StringComparer.Ordinal), all.Split(' '));
     }
 
     [Theory]
