@@ -16,7 +16,7 @@ public sealed class SqliteDatabase : IDisposable
 
     private static readonly SqliteQuery Truncate = new("PRAGMA wal_checkpoint(TRUNCATE)");
 
-    private readonly SqliteOwnership _ownership;
+    private readonly SqliteOwnership? _ownership;
 #pragma warning disable CA2213 // Not disposed: who waits would wait for ever. Without a wait handle there is nothing to free.
     private readonly SemaphoreSlim _writeGate = new(1, 1);
     private readonly SemaphoreSlim _readGate = new(ReadersMax, ReadersMax);
@@ -28,7 +28,7 @@ public sealed class SqliteDatabase : IDisposable
     private volatile bool _scrubDue;
     private bool _disposed;
 
-    private SqliteDatabase(string path, SqliteOwnership ownership, SqliteConnection writer)
+    private SqliteDatabase(string path, SqliteOwnership? ownership, SqliteConnection? writer)
     {
         Path = path;
         _ownership = ownership;
@@ -38,6 +38,9 @@ public sealed class SqliteDatabase : IDisposable
 
     /// <summary>Where the file is.</summary>
     public string Path { get; }
+
+    /// <summary>Opened by <see cref="OpenBeside"/>: another process may write the file.</summary>
+    public bool IsReadOnly => _ownership is null;
 
     /// <summary>The version of SQLite that runs.</summary>
     public static string EngineVersion => SqliteLibrary.EnsureLoaded();
@@ -53,14 +56,32 @@ public sealed class SqliteDatabase : IDisposable
     /// <exception cref="StorageUnavailableException">The folder or file cannot be written, or the disk is full.</exception>
     public static SqliteDatabase Open(string dataFolder) => Open(dataFolder, SqliteMigrations.Embedded);
 
+    /// <summary>As <see cref="Open(string)"/>.</summary>
+    /// <returns>Null: another process owns it.</returns>
+    public static SqliteDatabase? TryOpen(string dataFolder)
+    {
+        string path = PathIn(dataFolder);
+        MakeFolder(System.IO.Path.GetDirectoryName(path)!);
+        return SqliteOwnership.TryTake(path) is { } ownership ? Open(path, ownership, SqliteMigrations.Embedded) : null;
+    }
+
     internal static SqliteDatabase Open(string dataFolder, IReadOnlyList<Migration> migrations)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(dataFolder);
-        string path = System.IO.Path.Combine(System.IO.Path.GetFullPath(dataFolder), FileName);
+        string path = PathIn(dataFolder);
         MakeFolder(System.IO.Path.GetDirectoryName(path)!);
 
         // 1.
-        SqliteOwnership ownership = SqliteOwnership.Take(path);
+        return Open(path, SqliteOwnership.Take(path), migrations);
+    }
+
+    private static string PathIn(string dataFolder)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(dataFolder);
+        return System.IO.Path.Combine(System.IO.Path.GetFullPath(dataFolder), FileName);
+    }
+
+    private static SqliteDatabase Open(string path, SqliteOwnership ownership, IReadOnlyList<Migration> migrations)
+    {
         SqliteConnection? writer = null;
         try
         {
@@ -83,6 +104,27 @@ public sealed class SqliteDatabase : IDisposable
 
             throw;
         }
+    }
+
+    /// <summary>
+    /// Opens a database file only to read it, beside a server that may own it and write it: for commands that copy. Each read sees one instant. The schema must be this binary's.
+    /// </summary>
+    /// <exception cref="StorageRefusedException">There is no database, or of another schema.</exception>
+    /// <exception cref="StorageUnavailableException">The file cannot be read.</exception>
+    public static SqliteDatabase OpenBeside(string dataFolder)
+    {
+        string path = PathIn(dataFolder);
+        if (!File.Exists(path))
+        {
+            throw new StorageRefusedException($"There is no database {path}.");
+        }
+
+        using (SqliteConnection connection = SqliteConnection.Open(path, readOnly: true))
+        {
+            SqliteMigrations.Check(connection, SqliteMigrations.Embedded, path);
+        }
+
+        return new SqliteDatabase(path, ownership: null, writer: null);
     }
 
     /// <summary>
@@ -219,7 +261,7 @@ public sealed class SqliteDatabase : IDisposable
             // The last connection to close checkpoints and removes the write-ahead log.
             _writer?.Dispose();
             _writer = null;
-            _ownership.Dispose();
+            _ownership?.Dispose();
             _readGate.Release(ReadersMax);
         }
         finally
@@ -231,7 +273,9 @@ public sealed class SqliteDatabase : IDisposable
     private SqliteConnection Writer()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        return _writer ??= SqliteConnection.Open(Path, readOnly: false);
+        return IsReadOnly
+            ? throw new InvalidOperationException("This database was opened only to be read.")
+            : _writer ??= SqliteConnection.Open(Path, readOnly: false);
     }
 
     private static void MakeFolder(string folder)

@@ -54,6 +54,21 @@ internal static class SqliteMigrations
         }
     }
 
+    /// <summary>For who only reads: the schema is exactly the one it knows.</summary>
+    /// <exception cref="StorageRefusedException">It is not.</exception>
+    public static void Check(SqliteConnection connection, IReadOnlyList<Migration> known, string path)
+    {
+        List<(int Version, string Name, string Checksum)> applied = Count(connection, HasTable) > 0
+            ? Applied(connection)
+            : throw new StorageRefusedException($"{path} was not made by Monstera.");
+        Migration.Refuse(applied, known, "database");
+        if (applied.Count < known.Count)
+        {
+            throw new StorageRefusedException(
+                $"{path} has schema version {applied.Count}, and this program needs {known.Count}: start this version's server on it once, so that it is brought up to date.");
+        }
+    }
+
     private static List<(int Version, string Name, string Checksum)> Applied(SqliteConnection connection)
     {
         List<(int, string, string)> rows = [];
