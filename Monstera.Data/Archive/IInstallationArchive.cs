@@ -16,11 +16,8 @@ public interface IInstallationArchive : IAsyncDisposable
 
     IDirectoryArchive Directory { get; }
 
-    /// <summary>Each room is in one of them.</summary>
+    /// <summary>Each room is in one of them. To be asked for anew for each pass: <see cref="FindWriters"/> may open them again.</summary>
     IReadOnlyList<ShardArchive> Shards { get; }
-
-    /// <summary>Nobody else can write to it as long as this is open: it is owned here, or was fenced.</summary>
-    bool IsQuiet { get; }
 
     /// <summary>Where the room belongs, whether it is there or not.</summary>
     IRoomArchive RoomsOf(RoomId room);
@@ -41,10 +38,18 @@ public interface IInstallationArchive : IAsyncDisposable
     ValueTask EndCopy(CancellationToken cancel);
 
     /// <summary>
-    /// Sees to it that nobody can write any more, where ownership of this process does not already: what was written is all there will be. Servers that come later are refused.
+    /// Tries to be alone with it: null, nobody else writes to it now (and, where this process owns it from now on, nobody will). Otherwise who does, for people.
     /// </summary>
-    ValueTask Close(string movedTo, DateTimeOffset at, CancellationToken cancel);
+    ValueTask<string?> FindWriters(CancellationToken cancel);
 
-    /// <summary>Takes back <see cref="Close"/>: servers may start here again.</summary>
+    /// <summary>
+    /// Sees to it that nobody can write any more, also who was not found: what is there now is all there will be. Where owning it does that already, nothing happens.
+    /// </summary>
+    ValueTask Fence(string movedTo, DateTimeOffset at, CancellationToken cancel);
+
+    /// <summary>From now on servers are refused: it was moved. The last thing before <see cref="EndCopy"/> of the other side.</summary>
+    ValueTask MarkMoved(string movedTo, DateTimeOffset at, CancellationToken cancel);
+
+    /// <summary>Takes back <see cref="Fence"/> and <see cref="MarkMoved"/>: servers may start here again. What is served already stays as it is.</summary>
     ValueTask Reopen(CancellationToken cancel);
 }

@@ -39,7 +39,7 @@ public sealed class SqliteDatabase : IDisposable
     /// <summary>Where the file is.</summary>
     public string Path { get; }
 
-    /// <summary>Opened by <see cref="OpenBeside"/>: another process may write the file.</summary>
+    /// <summary>Opened by <see cref="OpenReadOnly"/>: another process may write the file.</summary>
     public bool IsReadOnly => _ownership is null;
 
     /// <summary>The version of SQLite that runs.</summary>
@@ -111,7 +111,7 @@ public sealed class SqliteDatabase : IDisposable
     /// </summary>
     /// <exception cref="StorageRefusedException">There is no database, or of another schema.</exception>
     /// <exception cref="StorageUnavailableException">The file cannot be read.</exception>
-    public static SqliteDatabase OpenBeside(string dataFolder)
+    public static SqliteDatabase OpenReadOnly(string dataFolder)
     {
         string path = PathIn(dataFolder);
         if (!File.Exists(path))
@@ -278,7 +278,7 @@ public sealed class SqliteDatabase : IDisposable
             : _writer ??= SqliteConnection.Open(Path, readOnly: false);
     }
 
-    private static void MakeFolder(string folder)
+    internal static void MakeFolder(string folder)
     {
         try
         {
