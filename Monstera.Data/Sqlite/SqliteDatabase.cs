@@ -45,8 +45,10 @@ public sealed class SqliteDatabase : IDisposable
     /// <summary>The version of SQLite that runs.</summary>
     public static string EngineVersion => SqliteLibrary.EnsureLoaded();
 
-    /// <summary>Called under the write gate after a transaction was rolled back: what was remembered of it is void.</summary>
-    internal Action? RolledBack { get; set; }
+    /// <summary>
+    /// Called under the write gate when what the room store remembers is void: a transaction was rolled back, or somebody else wrote rooms (<see cref="SqliteRoomArchive"/>).
+    /// </summary>
+    internal Action? ForgetRooms { get; set; }
 
     /// <summary>
     /// Opens the database of a data folder, both made when they are not there, and brings it to this server's schema:
@@ -72,12 +74,6 @@ public sealed class SqliteDatabase : IDisposable
 
         // 1.
         return Open(path, SqliteOwnership.Take(path), migrations);
-    }
-
-    private static string PathIn(string dataFolder)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(dataFolder);
-        return System.IO.Path.Combine(System.IO.Path.GetFullPath(dataFolder), FileName);
     }
 
     private static SqliteDatabase Open(string path, SqliteOwnership ownership, IReadOnlyList<Migration> migrations)
@@ -107,24 +103,30 @@ public sealed class SqliteDatabase : IDisposable
     }
 
     /// <summary>
-    /// Opens a database file only to read it, beside a server that may own it and write it: for commands that copy. Each read sees one instant. The schema must be this binary's.
+    /// Opens the database of a data folder for reading alone, also while a server owns and writes it. Nothing is made, migrated or written; who tries to write has a bug.
     /// </summary>
-    /// <exception cref="StorageRefusedException">There is no database, or of another schema.</exception>
-    /// <exception cref="StorageUnavailableException">The file cannot be read.</exception>
+    /// <exception cref="StorageRefusedException">Of another schema than this server's.</exception>
+    /// <exception cref="StorageUnavailableException">There is none, or it cannot be read.</exception>
     public static SqliteDatabase OpenReadOnly(string dataFolder)
     {
         string path = PathIn(dataFolder);
         if (!File.Exists(path))
         {
-            throw new StorageRefusedException($"There is no database {path}.");
+            throw new StorageUnavailableException($"There is no database {path}.");
         }
 
-        using (SqliteConnection connection = SqliteConnection.Open(path, readOnly: true))
+        var database = new SqliteDatabase(path, ownership: null, writer: null);
+        try
         {
-            SqliteMigrations.Check(connection, SqliteMigrations.Embedded, path);
+            using SqliteConnection connection = SqliteConnection.Open(path, readOnly: true, foreign: true);
+            SqliteMigrations.Check(connection, SqliteMigrations.Embedded);
+            return database;
         }
-
-        return new SqliteDatabase(path, ownership: null, writer: null);
+        catch
+        {
+            database.Dispose();
+            throw;
+        }
     }
 
     /// <summary>
@@ -178,7 +180,7 @@ public sealed class SqliteDatabase : IDisposable
                     connection.Dispose();
                 }
 
-                RolledBack?.Invoke();
+                ForgetRooms?.Invoke();
                 throw;
             }
         }
@@ -198,7 +200,7 @@ public sealed class SqliteDatabase : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (!_idleReaders.TryTake(out connection))
             {
-                connection = SqliteConnection.Open(Path, readOnly: true);
+                connection = SqliteConnection.Open(Path, readOnly: true, foreign: _ownership is null);
             }
 
             connection.Begin(write: false);
@@ -273,9 +275,18 @@ public sealed class SqliteDatabase : IDisposable
     private SqliteConnection Writer()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        return IsReadOnly
-            ? throw new InvalidOperationException("This database was opened only to be read.")
-            : _writer ??= SqliteConnection.Open(Path, readOnly: false);
+        if (_ownership is null)
+        {
+            throw new InvalidOperationException($"{Path} was opened for reading only.");
+        }
+
+        return _writer ??= SqliteConnection.Open(Path, readOnly: false);
+    }
+
+    private static string PathIn(string dataFolder)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(dataFolder);
+        return System.IO.Path.Combine(System.IO.Path.GetFullPath(dataFolder), FileName);
     }
 
     internal static void MakeFolder(string folder)
