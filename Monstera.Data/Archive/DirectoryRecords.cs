@@ -19,6 +19,14 @@ public enum DirectoryTable
 /// <summary>Where a row stands in its tenant's part of a table: in the order of the ids' text. <see cref="Second"/> is the room of <see cref="DirectoryTable.UserRooms"/>, empty elsewhere.</summary>
 public readonly record struct DirectoryKey(Guid First, Guid Second = default) : IComparable<DirectoryKey>
 {
+    public static bool operator <(DirectoryKey left, DirectoryKey right) => left.CompareTo(right) < 0;
+
+    public static bool operator >(DirectoryKey left, DirectoryKey right) => left.CompareTo(right) > 0;
+
+    public static bool operator <=(DirectoryKey left, DirectoryKey right) => left.CompareTo(right) <= 0;
+
+    public static bool operator >=(DirectoryKey left, DirectoryKey right) => left.CompareTo(right) >= 0;
+
     public int CompareTo(DirectoryKey other) => First.CompareTo(other.First) is var first and not 0 ? first : Second.CompareTo(other.Second);
 }
 

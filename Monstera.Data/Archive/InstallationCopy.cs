@@ -1,6 +1,5 @@
 using System.Text;
 using System.Threading.Channels;
-using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 
 namespace Monstera.Data.Archive;

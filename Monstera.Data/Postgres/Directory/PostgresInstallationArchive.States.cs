@@ -11,7 +11,7 @@ public sealed partial class PostgresInstallationArchive
     /// <summary>Waits for the writers that have looked already, and keeps the others out until the commit.</summary>
     private const string LockSlots = "SET LOCAL lock_timeout = '10s'; LOCK TABLE rooms.slot_owner IN ACCESS EXCLUSIVE MODE";
 
-    private const string GiveSlotsAway = "UPDATE rooms.slot_owner SET epoch = epoch + 1, state = 2 WHERE state = 1";
+    private const string GiveSlotsAway = "UPDATE rooms.slot_owner SET epoch = epoch + $1, state = 2 WHERE state = 1";
 
     private const string TakeSlots =
         """
@@ -32,17 +32,25 @@ public sealed partial class PostgresInstallationArchive
         WHERE datname = current_database() AND usename = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend'
         """;
 
+    private static readonly TimeSpan SessionsEnd = TimeSpan.FromMilliseconds(100);
+
     /// <inheritdoc/>
     public async ValueTask BeginCopy(Guid id, CancellationToken cancel)
     {
         await _operation.EnsureHeld(cancel);
+        if (await FindWriters(cancel) is { } writers)
+        {
+            throw new ArchiveConflictException($"{Place} is to receive a copy, but {writers}. Stop the servers there.");
+        }
+
         await Set(new Installation(id, InstallationState.ReceivesCopy), cancel);
-        await CloseToServers(cancel);
+
+        // Nobody writes, and nobody will have written under this epoch what is not here: it stays.
+        await CloseToServers(epochsOn: 0, cancel);
         foreach (PostgresShard shard in _shards)
         {
             await Transaction(
                 shard.Database,
-                cancel,
                 async run =>
                 {
                     await run("UPDATE rooms.shard SET installation = $1 WHERE installation <> $1 AND NOT EXISTS (SELECT FROM rooms.room)", [id]);
@@ -50,7 +58,8 @@ public sealed partial class PostgresInstallationArchive
                     {
                         throw new ArchiveConflictException($"{shard.Database.Place} has rooms of the installation {known}, and {Place} receives {id}.");
                     }
-                });
+                },
+                cancel);
         }
     }
 
@@ -66,18 +75,17 @@ public sealed partial class PostgresInstallationArchive
     /// <inheritdoc/>
     public async ValueTask<string?> FindWriters(CancellationToken cancel)
     {
-        long sessions = 0;
-        string role = AppRole(_directory);
-        foreach (PostgresDatabase database in _shards.Select(shard => shard.Database).Append(_directory).Distinct())
+        // PostgreSQL takes a moment to notice that somebody has gone.
+        long sessions = await CountSessions(cancel);
+        for (int again = 0; again < 5 && sessions > 0; again++)
         {
-            sessions += await PostgresFailure.Translate(async () =>
-            {
-                await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync(cancel);
-                return (long)(await Run(connection, OtherSessions, [AppRole(database)], cancel))!;
-            });
+            await Task.Delay(SessionsEnd, TimeProvider.System, cancel);
+            sessions = await CountSessions(cancel);
         }
 
-        return sessions == 0 ? null : string.Create(CultureInfo.InvariantCulture, $"{sessions} sessions of the serving role {role} are connected");
+        return sessions == 0
+            ? null
+            : string.Create(CultureInfo.InvariantCulture, $"{sessions} sessions of the serving role {AppRole(_directory)} are connected");
     }
 
     /// <inheritdoc/>
@@ -85,7 +93,9 @@ public sealed partial class PostgresInstallationArchive
     {
         await _operation.EnsureHeld(cancel);
         await MarkMoved(movedTo, at, cancel);
-        await CloseToServers(cancel);
+
+        // Who believes in the epoch of before is turned away also when the slots are owned here again.
+        await CloseToServers(epochsOn: 1, cancel);
     }
 
     /// <inheritdoc/>
@@ -107,6 +117,21 @@ public sealed partial class PostgresInstallationArchive
         }
     }
 
+    private async ValueTask<long> CountSessions(CancellationToken cancel)
+    {
+        long sessions = 0;
+        foreach (PostgresDatabase database in _shards.Select(shard => shard.Database).Append(_directory).Distinct())
+        {
+            sessions += await PostgresFailure.Translate(async () =>
+            {
+                await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync(cancel);
+                return (long)(await Run(connection, OtherSessions, [AppRole(database)], cancel))!;
+            });
+        }
+
+        return sessions;
+    }
+
     private async ValueTask Set(Installation installation, CancellationToken cancel)
     {
         Installation present = await Directory.ReadInstallation(cancel);
@@ -116,29 +141,29 @@ public sealed partial class PostgresInstallationArchive
         }
     }
 
-    private async ValueTask CloseToServers(CancellationToken cancel)
+    private async ValueTask CloseToServers(long epochsOn, CancellationToken cancel)
     {
         foreach (PostgresShard shard in _shards)
         {
             await Transaction(
                 shard.Database,
-                cancel,
                 async run =>
                 {
                     await run(LockSlots, []);
-                    await run(GiveSlotsAway, []);
-                });
+                    await run(GiveSlotsAway, [epochsOn]);
+                },
+                cancel);
         }
 
         string role = QuoteName(AppRole(_directory));
         await Transaction(
             _directory,
-            cancel,
             async run =>
             {
                 await run($"REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA directory FROM {role}", []);
                 await run($"REVOKE EXECUTE ON FUNCTION directory.remove_expired(timestamptz) FROM {role}", []);
-            });
+            },
+                cancel);
     }
 
     /// <summary>
@@ -168,7 +193,7 @@ public sealed partial class PostgresInstallationArchive
 
         // 2.
         short[] slots = [.. Enumerable.Range(0, epochs.Length).Select(slot => (short)slot)];
-        await Transaction(_directory, cancel, run => run(RaiseMap, [slots, epochs]));
+        await Transaction(_directory, run => run(RaiseMap, [slots, epochs]), cancel);
 
         // 3.
         foreach (PostgresShard shard in _shards)
@@ -176,23 +201,23 @@ public sealed partial class PostgresInstallationArchive
             short[] own = [.. slots.Where(slot => _shardOfSlot[slot] == shard)];
             await Transaction(
                 shard.Database,
-                cancel,
                 async run =>
                 {
                     await run(LockSlots, []);
                     await run(TakeSlots, [own, own.Select(slot => epochs[slot]).ToArray()]);
-                });
+                },
+                cancel);
         }
 
         // 4.
-        await Transaction(_directory, cancel, run => run("SELECT directory.grant_app($1)", [AppRole(_directory)]));
+        await Transaction(_directory, run => run("SELECT directory.grant_app($1)", [AppRole(_directory)]), cancel);
     }
 
     private static string AppRole(PostgresDatabase database) => new NpgsqlConnectionStringBuilder(database.Options.ConnectionString).Username!;
 
     private static string QuoteName(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
-    private static Task Transaction(PostgresDatabase database, CancellationToken cancel, Func<Func<string, object[], Task<object?>>, Task> use) =>
+    private static Task Transaction(PostgresDatabase database, Func<Func<string, object[], Task<object?>>, Task> use, CancellationToken cancel) =>
         PostgresFailure.Translate(async () =>
         {
             await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync(cancel);
