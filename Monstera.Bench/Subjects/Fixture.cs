@@ -39,10 +39,11 @@ internal sealed record Fixture(TenantId Tenant, IReadOnlyList<UserId> Users)
     /// <summary>Brings the memberships into the directory, which the server would otherwise do at its start.</summary>
     private static async Task Index(SqliteRoomStore rooms, SqliteDirectory directory)
     {
-        while (await rooms.ReadMembershipOutbox(BatchMax, CancellationToken.None) is { Count: > 0 } changes)
+        IMembershipOutbox outbox = rooms.Outboxes[0];
+        while (await outbox.Read(BatchMax, CancellationToken.None) is { Count: > 0 } changes)
         {
             await directory.ApplyMemberships(changes, CancellationToken.None);
-            await rooms.AcknowledgeMembershipOutbox(changes[^1].Id, CancellationToken.None);
+            await outbox.Acknowledge(changes[^1].Id, CancellationToken.None);
         }
     }
 }
