@@ -66,10 +66,13 @@ internal sealed class InstallationContent(IRoomStore rooms, IDirectory directory
     /// <summary>As a server does it all the time.</summary>
     public async Task Drain()
     {
-        while (await rooms.ReadMembershipOutbox(1_000, Cancel) is { Count: > 0 } changes)
+        foreach (IMembershipOutbox outbox in rooms.Outboxes)
         {
-            await directory.ApplyMemberships(changes, Cancel);
-            await rooms.AcknowledgeMembershipOutbox(changes[^1].Id, Cancel);
+            while (await outbox.Read(1_000, Cancel) is { Count: > 0 } changes)
+            {
+                await directory.ApplyMemberships(changes, Cancel);
+                await outbox.Acknowledge(changes[^1].Id, Cancel);
+            }
         }
     }
 

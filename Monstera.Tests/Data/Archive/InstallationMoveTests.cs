@@ -52,7 +52,7 @@ public sealed class InstallationMoveTests : IDisposable
         Assert.Equal(content.Owner, (await people.FindSession(InstallationContent.Token, Now, Cancel))!.Value.User.Id);
         Assert.Equal(3, (await people.FindRoom(content.Green, content.Owner, content.Rooms[0], Cancel))!.ReadSeq);
         short elsewhere = (short)((postgres.ShardOf(room) + 1) % 3);
-        Assert.Null(await postgres.Serve(elsewhere).Rooms.FindRoom(content.Green, room, Cancel));
+        await Assert.ThrowsAsync<RoomMovedException>(async () => await postgres.Serve(elsewhere).Rooms.FindRoom(content.Green, room, Cancel));
         postgres.Stop();
 
         await using (SqliteInstallationArchive to = SqliteInstallationArchive.OpenOwned(Second))
