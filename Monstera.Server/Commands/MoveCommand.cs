@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using Monstera.Data;
 using Monstera.Data.Archive;
-using Monstera.Data.Sqlite;
 using Monstera.Server.Configuration;
 using static Monstera.Server.Commands.CopyConsole;
 
@@ -48,7 +48,9 @@ internal static class MoveCommand
             return await CommandRun.Tell(["move needs --from sqlite --to postgres, or --from postgres --to sqlite."], CommandRun.WrongSettings);
         }
 
+        // What PostgreSQL needs is missing more often than anything else: said before anything is opened.
         CommandSettings read = CommandSettings.Read(settings);
+        _ = read.Postgres();
         return wishes.DryRun ? await DryRun(read, from, to, cancel) : await Move(read, from, to, wishes, cancel);
     });
 
@@ -88,7 +90,7 @@ internal static class MoveCommand
     {
         CopyConsole console = new(TimeProvider.System);
         await using IInstallationArchive source = await OpenedInstallation.ToRead(settings, from, cancel)
-            ?? throw new Monstera.Data.StorageRefusedException($"There is nothing in {Name(from)} to be moved.");
+            ?? throw new StorageRefusedException($"There is nothing in {Name(from)} to be moved.");
         await using IInstallationArchive? destination = await OpenedInstallation.ToRead(settings, to, cancel);
         InstallationSize size = await console.Run(() => InstallationCopy.Measure(source, cancel));
         console.Say(

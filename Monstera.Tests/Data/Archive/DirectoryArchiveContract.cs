@@ -10,6 +10,7 @@ namespace Monstera.Tests.Data.Archive;
 public abstract class DirectoryArchiveContract : IDisposable
 {
     private static readonly DateTimeOffset Later = Now.AddMinutes(7);
+    private static readonly TenantId Tenant = Postgres.PostgresDesk.Tenant;
 
     /// <summary>Of the provider, with the present rows.</summary>
     protected abstract IDirectoryArchive Archive { get; }

@@ -19,7 +19,7 @@ internal sealed class InstallationContent(IRoomStore rooms, IDirectory directory
     /// <summary>Two tenants, rooms of the first with a history each; memberships are in the directory.</summary>
     public async Task Fill(int count, int messages)
     {
-        Green = (await directory.EnsureTenant(Tenant.DefaultKey, Now, Cancel)).Id;
+        Green = (await directory.EnsureTenant(Monstera.Data.Directory.Tenant.DefaultKey, Now, Cancel)).Id;
         TenantId blue = (await directory.EnsureTenant("blue", Now, Cancel)).Id;
         User owner = (await directory.SetUp("Green", new NewUser(Green, "ann", "Ann", "hash", WorkspaceRole.Owner), Now, Cancel)).User!;
         Owner = owner.Id;
