@@ -86,20 +86,11 @@ public sealed class InstallationMove(
                     : $"{source.Place} was moved to {from.MovedTo} on {from.MovedAt:yyyy-MM-dd HH:mm} UTC: it is what it was then. `monstera move --reopen` takes it back into service.");
         }
 
-        switch (to.State)
+        if ((!isSame || to.State == InstallationState.Served) && await InstallationCopy.Measure(destination, cancel) is { IsEmpty: false } there)
         {
-            case InstallationState.Served:
-                if (await InstallationCopy.Measure(destination, cancel) is { IsEmpty: false } there)
-                {
-                    throw new ArchiveConflictException(string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"{destination.Place} is in use: it has {there.Rooms} rooms and {there.Accounts} accounts. Give an empty one, or back it up and empty it."));
-                }
-
-                break;
-            case InstallationState.ReceivesCopy when !isSame:
-            case InstallationState.MovedAway when !isSame:
-                throw new ArchiveConflictException($"{destination.Place} has data of another installation ({to.Id}). Give an empty one, or back it up and empty it.");
+            throw new ArchiveConflictException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{destination.Place} {(to.State == InstallationState.Served ? "is in use" : $"has data of another installation ({to.Id})")}: {there.Rooms} rooms and {there.Accounts} accounts. Give an empty one, or back it up and empty it."));
         }
     }
 

@@ -17,9 +17,11 @@ internal sealed class CommandSettings
 
     public ConnectionStrings Strings { get; }
 
-    /// <exception cref="OptionsValidationException">A setting is wrong.</exception>
-    public static CommandSettings Read(IEnumerable<string> settings)
+    /// <param name="settings">Of the command line: <c>--Monstera:DataFolder=…</c>, or with the value as the next word.</param>
+    /// <exception cref="OptionsValidationException">A setting is wrong, or a word is none.</exception>
+    public static CommandSettings Read(IReadOnlyList<string> settings)
     {
+        RefuseOtherWords(settings);
         ConfigurationManager configuration = WebApplication.CreateBuilder(
             new WebApplicationOptions { Args = [.. settings], ContentRootPath = AppContext.BaseDirectory }).Configuration;
         MonsteraOptions options = configuration.GetSection(MonsteraOptions.Section).Get<MonsteraOptions>() ?? new MonsteraOptions();
@@ -43,6 +45,20 @@ internal sealed class CommandSettings
         return failures.Count > 0
             ? throw new OptionsValidationException("ConnectionStrings", typeof(ConnectionStrings), failures)
             : (Of(directory, directoryOwner), new Dictionary<short, PostgresOptions> { [0] = Of(shard, shardOwner) });
+    }
+
+    /// <summary>A mistyped option must not be taken for a setting that nobody reads: <c>--dryrun</c> would not be dry.</summary>
+    private static void RefuseOtherWords(IReadOnlyList<string> words)
+    {
+        for (int i = 0; i < words.Count; i++)
+        {
+            if (!words[i].StartsWith("--", StringComparison.Ordinal) || !words[i].Contains(':', StringComparison.Ordinal))
+            {
+                throw new OptionsValidationException("command line", typeof(CommandSettings), [$"'{words[i]}' is neither an option of this command nor a setting (--Monstera:Key=value)."]);
+            }
+
+            i += words[i].Contains('=', StringComparison.Ordinal) ? 0 : 1;
+        }
     }
 
     private static string Checked(string key, string? connectionString, List<string> failures)

@@ -135,6 +135,7 @@ public sealed class MoveCommandTests : IDisposable
     {
         await CommandProcess.Run(2, "move --from sqlite", Both);
         await CommandProcess.Run(2, "move --from sqlite --to sqlite", Both);
+        Assert.Contains("--dryrun", await CommandProcess.Run(2, ThereCommand + " --dryrun", Both), StringComparison.Ordinal);
         string missing = await CommandProcess.Run(2, ThereCommand + " --dry-run", ("DataFolder", Data), ("ConnectionStrings:Directory", "Host=nowhere;Username=x;Password=hunter2"));
         Assert.Contains("ConnectionStrings:Owners:Directory", missing, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", missing, StringComparison.Ordinal);
