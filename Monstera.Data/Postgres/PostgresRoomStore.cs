@@ -20,15 +20,23 @@ public sealed partial class PostgresRoomStore : IRoomStore
     private readonly PostgresDatabase _database;
     private readonly string _settings;
     private readonly Func<short, long> _epochOf;
+    private readonly PostgresIdentity? _standbyOf;
 
     /// <param name="database">Opened with <see cref="PostgresParts.Rooms"/>; stays the caller's.</param>
     /// <param name="epochOf">The epoch at which this database is believed to own a slot. Null: it owns them all, as it was made.</param>
     public PostgresRoomStore(PostgresDatabase database, Func<short, long>? epochOf = null)
+        : this(database, epochOf, standbyOf: null)
+    {
+    }
+
+    /// <param name="standbyOf">Set, every read makes sure that it reads a standby of this database, and is <see cref="StorageUnavailableException"/> otherwise.</param>
+    internal PostgresRoomStore(PostgresDatabase database, Func<short, long>? epochOf, PostgresIdentity? standbyOf)
     {
         ArgumentNullException.ThrowIfNull(database);
         _database = database;
         _epochOf = epochOf ?? (_ => 1);
         _settings = Settings(database.Options);
+        _standbyOf = standbyOf;
     }
 
     /// <summary>
@@ -72,9 +80,12 @@ public sealed partial class PostgresRoomStore : IRoomStore
                 await using NpgsqlConnection connection = await _database.Source.OpenConnectionAsync(cancel);
                 using var batch = new PostgresBatch(connection);
                 batch.Do(begin).Skip(_settings, TenantSetting(tenants));
+                bool isStandby = true;
+                _standbyOf?.AskWhetherStandby(batch, answer => isStandby = answer);
                 Func<T> result = ask(batch);
                 batch.Do("COMMIT");
                 await RunOrRollBack(connection, batch, cancel);
+                PostgresIdentity.RefuseUnless(isStandby);
                 return result();
             }
             catch (Exception e) when (attempt == 1 && PostgresFailure.IsConnectionLost(e))
