@@ -45,7 +45,7 @@ public sealed class PostgresReplica(PostgresOptions options, PostgresDatabase pr
 
     /// <summary><see cref="IRoomStore.ReadTimeline"/>, as the standby has it.</summary>
     /// <exception cref="StorageUnavailableException">It cannot be reached, or is no standby of the primary's database.</exception>
-    /// <exception cref="StorageRefusedException">See <see cref="PostgresDatabase.Open(PostgresOptions, PostgresParts)"/>.</exception>
+    /// <exception cref="StorageRefusedException">See <see cref="PostgresDatabase.Open(PostgresOptions, PostgresParts, ShardIdentity?)"/>.</exception>
     public async ValueTask<TimelinePage?> ReadTimeline(
         TenantId tenant, RoomId room, UserId reader, TimelineQuery query, int limit, CancellationToken cancel) =>
         await (await Open(cancel)).Rooms.ReadTimeline(tenant, room, reader, query, limit, cancel);
@@ -55,7 +55,7 @@ public sealed class PostgresReplica(PostgresOptions options, PostgresDatabase pr
     /// clear which of the standbys is this one; otherwise it is made of what both tell everybody. One caller at a time, every few seconds.
     /// </summary>
     /// <exception cref="StorageUnavailableException">One of them cannot be reached, or this is no standby of the primary's database.</exception>
-    /// <exception cref="StorageRefusedException">See <see cref="PostgresDatabase.Open(PostgresOptions, PostgresParts)"/>.</exception>
+    /// <exception cref="StorageRefusedException">See <see cref="PostgresDatabase.Open(PostgresOptions, PostgresParts, ShardIdentity?)"/>.</exception>
     public async ValueTask<ReplicationLag> MeasureLag(CancellationToken cancel)
     {
         Opened opened = await Open(cancel);
