@@ -15,7 +15,7 @@ internal sealed record Fixture(TenantId Tenant, IReadOnlyList<UserId> Users)
         IDirectory directory = data.Directory;
         IRoomStore rooms = data.Rooms;
         DateTimeOffset now = time.GetUtcNow();
-        TenantId tenant = (await directory.EnsureTenant(Tenant.DefaultKey, now, CancellationToken.None)).Id;
+        TenantId tenant = (await directory.EnsureTenant(Monstera.Data.Directory.Tenant.DefaultKey, now, CancellationToken.None)).Id;
 
         List<UserId> users = new(layout.Clients);
         List<Draft> admissions = new(layout.Clients);
@@ -39,10 +39,11 @@ internal sealed record Fixture(TenantId Tenant, IReadOnlyList<UserId> Users)
     /// <summary>Brings the memberships into the directory, which the server would otherwise do at its start.</summary>
     private static async Task Index(IRoomStore rooms, IDirectory directory)
     {
-        while (await rooms.ReadMembershipOutbox(BatchMax, CancellationToken.None) is { Count: > 0 } changes)
+        IMembershipOutbox outbox = rooms.Outboxes[0];
+        while (await outbox.Read(BatchMax, CancellationToken.None) is { Count: > 0 } changes)
         {
             await directory.ApplyMemberships(changes, CancellationToken.None);
-            await rooms.AcknowledgeMembershipOutbox(changes[^1].Id, CancellationToken.None);
+            await outbox.Acknowledge(changes[^1].Id, CancellationToken.None);
         }
     }
 }

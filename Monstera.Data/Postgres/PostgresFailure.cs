@@ -54,6 +54,9 @@ internal static class PostgresFailure
     public static bool IsRace(Exception e) =>
         e is PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected };
 
+    /// <summary>The driver counted on a prepared statement that the connection does not have: another connection will do.</summary>
+    public static bool IsUnprepared(Exception e) => e is PostgresException { SqlState: PostgresErrorCodes.InvalidSqlStatementName };
+
     /// <summary>The connection is gone; a pooled one may have been so for long.</summary>
     public static bool IsConnectionLost(Exception e) => e switch
     {

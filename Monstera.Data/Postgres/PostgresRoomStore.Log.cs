@@ -50,8 +50,9 @@ public sealed partial class PostgresRoomStore
         TenantId tenant, RoomId room, UserId? reader, long after, int eventsMax, int bytesMax, CancellationToken cancel)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(eventsMax, 1);
-        return Read<LogPage?>(
+        return ReadRoom<LogPage?>(
             tenant,
+            room,
             batch =>
             {
                 (long Epoch, long Head)? opened = null;
@@ -66,19 +67,20 @@ public sealed partial class PostgresRoomStore
     }
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel)
+    public ValueTask<Gathered<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(rooms);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rooms.Count, 1_000, nameof(rooms));
-        return Read<IReadOnlyList<RoomHead>>(
+        return ReadRooms<Gathered<RoomHead>>(
             tenant,
+            rooms,
             batch =>
             {
                 List<RoomHead> heads = new(rooms.Count);
                 batch.Read(
                     ReadHeadsQuery, row => heads.Add(new RoomHead(new RoomId(row.GetGuid(0)), row.GetInt64(1), row.GetInt64(2))),
                     Sql.Of([.. rooms.Select(room => room.Value)]), Sql.Of(tenant.Value));
-                return () => heads;
+                return () => new Gathered<RoomHead>(heads, []);
             },
             cancel);
     }

@@ -33,6 +33,15 @@ public sealed class ReplicatedRoomStore(IRoomStore primary, ReplicaRead replica,
     private readonly ReplicaCircuit _circuit = new(patience.Rest, time);
 
     /// <inheritdoc/>
+    public int Partitions => primary.Partitions;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IMembershipOutbox> Outboxes => primary.Outboxes;
+
+    /// <inheritdoc/>
+    public int PartitionOf(RoomId room) => primary.PartitionOf(room);
+
+    /// <inheritdoc/>
     public async ValueTask<TimelinePage?> ReadTimeline(
         TenantId tenant, RoomId room, UserId reader, TimelineQuery query, int limit, CancellationToken cancel)
     {
@@ -68,7 +77,7 @@ public sealed class ReplicatedRoomStore(IRoomStore primary, ReplicaRead replica,
     public ValueTask<IReadOnlyList<TimelineItem>?> ReadPins(TenantId tenant, RoomId room, UserId reader, CancellationToken cancel) =>
         primary.ReadPins(tenant, room, reader, cancel);
 
-    public ValueTask<IReadOnlyList<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel) =>
+    public ValueTask<Gathered<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel) =>
         primary.ReadHeads(tenant, rooms, cancel);
 
     public ValueTask<RoomInfo?> FindRoom(TenantId tenant, RoomId room, CancellationToken cancel) => primary.FindRoom(tenant, room, cancel);
@@ -79,19 +88,14 @@ public sealed class ReplicatedRoomStore(IRoomStore primary, ReplicaRead replica,
     public ValueTask<Page<RoomMember>?> ReadMembers(TenantId tenant, RoomId room, UserId reader, string? after, int limit, CancellationToken cancel) =>
         primary.ReadMembers(tenant, room, reader, after, limit, cancel);
 
-    public ValueTask<IReadOnlyList<RoomSummary>> Summarize(TenantId tenant, UserId user, IReadOnlyList<ReadMarker> rooms, CancellationToken cancel) =>
+    public ValueTask<Gathered<RoomSummary>> Summarize(TenantId tenant, UserId user, IReadOnlyList<ReadMarker> rooms, CancellationToken cancel) =>
         primary.Summarize(tenant, user, rooms, cancel);
 
     public ValueTask<int?> CountUnread(TenantId tenant, RoomId room, UserId user, long readSeq, CancellationToken cancel) =>
         primary.CountUnread(tenant, room, user, readSeq, cancel);
 
-    public ValueTask<Page<PublicRoom>> ReadPublicRooms(TenantId tenant, UserId user, string? query, string? after, int limit, CancellationToken cancel) =>
+    public ValueTask<PublicRoomPage> ReadPublicRooms(TenantId tenant, UserId user, string? query, string? after, int limit, CancellationToken cancel) =>
         primary.ReadPublicRooms(tenant, user, query, after, limit, cancel);
-
-    public ValueTask<IReadOnlyList<MembershipChange>> ReadMembershipOutbox(int limit, CancellationToken cancel) =>
-        primary.ReadMembershipOutbox(limit, cancel);
-
-    public ValueTask AcknowledgeMembershipOutbox(long id, CancellationToken cancel) => primary.AcknowledgeMembershipOutbox(id, cancel);
 
     /// <summary>1. asks both at the same time; 2. waits for the primary; 3. a little longer for the replica; 4. compares. What the primary throws passes through.</summary>
     private async ValueTask<(TimelinePage? Page, HistorySource Source)> ReadReplica(
@@ -170,7 +174,7 @@ public sealed class ReplicatedRoomStore(IRoomStore primary, ReplicaRead replica,
 
     private async ValueTask<RoomHead?> HeadOnPrimary(TenantId tenant, RoomId room, CancellationToken cancel)
     {
-        IReadOnlyList<RoomHead> heads = await primary.ReadHeads(tenant, [room], cancel);
-        return heads.Count == 0 ? null : heads[0];
+        Gathered<RoomHead> heads = await primary.ReadHeads(tenant, [room], cancel);
+        return heads.Items.Count == 0 ? null : heads.Items[0];
     }
 }

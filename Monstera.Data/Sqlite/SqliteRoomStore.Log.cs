@@ -53,11 +53,11 @@ public sealed partial class SqliteRoomStore
     }
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel)
+    public ValueTask<Gathered<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(rooms);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rooms.Count, 1_000, nameof(rooms));
-        return _database.Read<IReadOnlyList<RoomHead>>(
+        return _database.Read(
             connection =>
             {
                 List<RoomHead> heads = new(rooms.Count);
@@ -70,7 +70,7 @@ public sealed partial class SqliteRoomStore
                     }
                 }
 
-                return heads;
+                return new Gathered<RoomHead>(heads, []);
             },
             cancel);
     }

@@ -31,7 +31,17 @@ public sealed partial class SqliteRoomStore : IRoomStore
         database.RolledBack = cache.Clear;
         _cache = cache;
         _database = database;
+        Outboxes = [this];
     }
+
+    /// <inheritdoc/>
+    public int Partitions => 1;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IMembershipOutbox> Outboxes { get; }
+
+    /// <inheritdoc/>
+    public int PartitionOf(RoomId room) => 0;
 
     /// <summary>The room of this tenant, if <paramref name="reader"/> is a member of it (null: the server itself reads).</summary>
     private static OpenedRoom? Open(SqliteConnection connection, TenantId tenant, RoomId room, UserId? reader)

@@ -171,7 +171,7 @@ public sealed class ReplicatedRoomStoreRuleTests : IDisposable
     [Fact]
     public async Task A_slot_that_has_not_come_to_the_replica_yet_is_no_failure()
     {
-        ReplicatedRoomStore store = await Store(_ => throw new RoomMovedException(Slot.Of(Room(1))));
+        ReplicatedRoomStore store = await Store(_ => throw new RoomMovedException([Slot.Of(Room(1))]));
         await Check(store, HistorySource.Behind);
         await Check(store, HistorySource.Behind, times: 2);
     }
@@ -189,7 +189,7 @@ public sealed class ReplicatedRoomStoreRuleTests : IDisposable
     {
         await _storage.Rooms.Do(Create(Room(1)));
         ReplicatedRoomStore store = new(
-            new GatedRoomStore(_storage.Rooms) { BeforeReadHeads = () => throw new RoomMovedException(5) }, Replica(_ => ValueTask.FromResult<TimelinePage?>(Marked(1, 2))), Patience, _reads, _time);
+            new GatedRoomStore(_storage.Rooms) { BeforeReadHeads = () => throw new RoomMovedException([5]) }, Replica(_ => ValueTask.FromResult<TimelinePage?>(Marked(1, 2))), Patience, _reads, _time);
         await Assert.ThrowsAsync<RoomMovedException>(() => Read(store));
     }
 
