@@ -89,6 +89,8 @@ internal static class Sql
 
     public static NpgsqlParameter Of(Guid?[] values) => Array(values, NpgsqlDbType.Uuid);
 
+    public static NpgsqlParameter NoSmallints() => new() { Value = DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Smallint };
+
     public static NpgsqlParameter Of(short[] values) => Array(values, NpgsqlDbType.Smallint);
 
     public static NpgsqlParameter Of(short?[] values) => Array(values, NpgsqlDbType.Smallint);

@@ -9,7 +9,7 @@ public sealed partial class PostgresRoomStore
 #pragma warning restore CA1001
 {
     /// <summary>Losing races against other servers this many times in a row is a storage that is not available.</summary>
-    private const int AttemptsMax = 6;
+    internal const int AttemptsMax = 6;
 
     // Who moves a slot holds it alone, and is never waited for: slots that cannot be had are refused.
     private const string LockSlots = "SELECT slot FROM unnest($2) slot WHERE NOT pg_try_advisory_xact_lock_shared($1, slot)";
@@ -22,7 +22,7 @@ public sealed partial class PostgresRoomStore
         """;
 
     // NO KEY: keys do not change.
-    private const string LockRooms = "SELECT id FROM rooms.room WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
+    internal const string LockRooms = "SELECT id FROM rooms.room WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
 
     private const string ReadTimes =
         "SELECT u.n, e.at FROM unnest($1, $2) WITH ORDINALITY u (room_key, seq, n) JOIN rooms.event e ON e.room_key = u.room_key AND e.seq = u.seq";
@@ -85,7 +85,7 @@ public sealed partial class PostgresRoomStore
     }
 
     /// <summary>Another server made a room with the same id since the facts were read.</summary>
-    private static bool LostRoomRace(Exception e) =>
+    internal static bool LostRoomRace(Exception e) =>
         e is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "room_id" };
 
     /// <summary>

@@ -19,10 +19,10 @@ public sealed partial class PostgresRoomStore
     private const string ReadOpened = "SELECT r.epoch, h.head " + Opened;
 
     // What ReadEvent reads.
-    private const string EventColumns = "seq, type, sender, at, client_id, target, reply_to, text, emoji, subject, role, kind, name, topic";
+    internal const string EventColumns = "seq, type, sender, at, client_id, target, reply_to, text, emoji, subject, role, kind, name, topic";
 
     /// <summary>What each event costs beyond its texts, as <see cref="ReadAfter"/> counts: 128.</summary>
-    private const string EventBytes =
+    internal const string EventBytes =
         "128 + coalesce(octet_length(e.text), 0) + coalesce(octet_length(e.emoji), 0) + coalesce(octet_length(e.name), 0) + coalesce(octet_length(e.topic), 0)";
 
     // Bounded by bytes on the server, so that what is left out does not travel.
@@ -86,7 +86,7 @@ public sealed partial class PostgresRoomStore
     }
 
     /// <summary>Reads <see cref="EventColumns"/>, which the other queries for events begin with, from column <paramref name="at"/> on.</summary>
-    private static RoomEvent ReadEvent(NpgsqlDataReader row, RoomId room, int at = 0)
+    internal static RoomEvent ReadEvent(NpgsqlDataReader row, RoomId room, int at = 0)
     {
         var type = (EventType)row.GetInt16(at + 1);
         string? text = row.Text(at + 7);

@@ -15,7 +15,7 @@ public sealed partial class PostgresRoomStore : IRoomStore
     internal static readonly PostgresSchema Schema = PostgresSchema.Load("rooms");
 
     // One statement's snapshot is one instant; with several, the first one's.
-    private const string BeginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    internal const string BeginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
     private readonly PostgresDatabase _database;
     private readonly string _settings;
@@ -55,7 +55,7 @@ public sealed partial class PostgresRoomStore : IRoomStore
     /// Sets, for this transaction only, whose rows are to be seen ($1) and how long is waited. And how statements are planned: all are walks along indexes from a few given ids,
     /// whatever the statistics say, which for a table that fills up quickly are those of an empty one.
     /// </summary>
-    private static string Settings(PostgresOptions options)
+    internal static string Settings(PostgresOptions options)
     {
         (string Name, string Value)[] settings =
         [
@@ -72,7 +72,7 @@ public sealed partial class PostgresRoomStore : IRoomStore
 
     private static string Milliseconds(TimeSpan time) => ((long)time.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
 
-    private static NpgsqlParameter TenantSetting(IEnumerable<TenantId> tenants) => Sql.Of($"{{{string.Join(',', tenants)}}}");
+    internal static NpgsqlParameter TenantSetting(IEnumerable<TenantId> tenants) => Sql.Of($"{{{string.Join(',', tenants)}}}");
 
     /// <summary>
     /// One round trip, at one instant: that of the first statement, which also looks whether the room's slot is owned here. A look of its own would cost as much as the settings.
@@ -149,7 +149,7 @@ public sealed partial class PostgresRoomStore : IRoomStore
     }
 
     /// <summary>A transaction that failed is ended before the connection goes back, so that its locks are free and the next one finds it idle.</summary>
-    private static async ValueTask RunOrRollBack(NpgsqlConnection connection, PostgresBatch batch, CancellationToken cancel)
+    internal static async ValueTask RunOrRollBack(NpgsqlConnection connection, PostgresBatch batch, CancellationToken cancel)
     {
         try
         {
@@ -162,7 +162,7 @@ public sealed partial class PostgresRoomStore : IRoomStore
         }
     }
 
-    private static async ValueTask RollBack(NpgsqlConnection connection)
+    internal static async ValueTask RollBack(NpgsqlConnection connection)
     {
         if (connection.State != System.Data.ConnectionState.Open)
         {

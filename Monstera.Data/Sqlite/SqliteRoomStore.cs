@@ -17,6 +17,7 @@ public sealed partial class SqliteRoomStore : IRoomStore
 
     private readonly SqliteDatabase _database;
     private readonly SqliteRoomCache _cache;
+    private readonly SqliteProjection _projection;
 
     /// <summary>One for each database.</summary>
     public SqliteRoomStore(SqliteDatabase database)
@@ -28,8 +29,9 @@ public sealed partial class SqliteRoomStore : IRoomStore
     {
         ArgumentNullException.ThrowIfNull(database);
         database.ClaimRooms();
-        database.RolledBack = cache.Clear;
+        database.ForgetRooms = cache.Clear;
         _cache = cache;
+        _projection = new SqliteProjection(database, cache, tells: true);
         _database = database;
         Outboxes = [this];
     }
