@@ -23,8 +23,9 @@ public sealed class ReplicationLagWatchTests
         using CapturedLogs logs = new();
         using ServiceProvider services = new ServiceCollection().AddMetrics().AddLogging(logging => logging.AddProvider(logs)).BuildServiceProvider();
         IMeterFactory meters = services.GetRequiredService<IMeterFactory>();
-        using ReplicationLagWatch watch = new(
-            [new ShardReplica(3, storage.Replica)], meters, time, services.GetRequiredService<ILogger<ReplicationLagWatch>>());
+        using ShardReplicas replicas = new();
+        replicas.Add(3, storage.Replica);
+        using ReplicationLagWatch watch = new(replicas, meters, time, services.GetRequiredService<ILogger<ReplicationLagWatch>>());
         ConcurrentDictionary<string, double> values = new(StringComparer.Ordinal);
         using MeterListener listener = Listen(meters.Create(StorageMeter.Name), values);
 
