@@ -39,6 +39,9 @@ public sealed class SqliteDatabase : IDisposable
     /// <summary>Where the file is.</summary>
     public string Path { get; }
 
+    /// <summary>Opened by <see cref="OpenReadOnly"/>: another process may write the file.</summary>
+    public bool IsReadOnly => _ownership is null;
+
     /// <summary>The version of SQLite that runs.</summary>
     public static string EngineVersion => SqliteLibrary.EnsureLoaded();
 
@@ -55,14 +58,26 @@ public sealed class SqliteDatabase : IDisposable
     /// <exception cref="StorageUnavailableException">The folder or file cannot be written, or the disk is full.</exception>
     public static SqliteDatabase Open(string dataFolder) => Open(dataFolder, SqliteMigrations.Embedded);
 
+    /// <summary>As <see cref="Open(string)"/>.</summary>
+    /// <returns>Null: another process owns it.</returns>
+    public static SqliteDatabase? TryOpen(string dataFolder)
+    {
+        string path = PathIn(dataFolder);
+        MakeFolder(System.IO.Path.GetDirectoryName(path)!);
+        return SqliteOwnership.TryTake(path) is { } ownership ? Open(path, ownership, SqliteMigrations.Embedded) : null;
+    }
+
     internal static SqliteDatabase Open(string dataFolder, IReadOnlyList<Migration> migrations)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(dataFolder);
-        string path = System.IO.Path.Combine(System.IO.Path.GetFullPath(dataFolder), FileName);
+        string path = PathIn(dataFolder);
         MakeFolder(System.IO.Path.GetDirectoryName(path)!);
 
         // 1.
-        SqliteOwnership ownership = SqliteOwnership.Take(path);
+        return Open(path, SqliteOwnership.Take(path), migrations);
+    }
+
+    private static SqliteDatabase Open(string path, SqliteOwnership ownership, IReadOnlyList<Migration> migrations)
+    {
         SqliteConnection? writer = null;
         try
         {
@@ -94,8 +109,7 @@ public sealed class SqliteDatabase : IDisposable
     /// <exception cref="StorageUnavailableException">There is none, or it cannot be read.</exception>
     public static SqliteDatabase OpenReadOnly(string dataFolder)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(dataFolder);
-        string path = System.IO.Path.Combine(System.IO.Path.GetFullPath(dataFolder), FileName);
+        string path = PathIn(dataFolder);
         if (!File.Exists(path))
         {
             throw new StorageUnavailableException($"There is no database {path}.");
@@ -269,7 +283,13 @@ public sealed class SqliteDatabase : IDisposable
         return _writer ??= SqliteConnection.Open(Path, readOnly: false);
     }
 
-    private static void MakeFolder(string folder)
+    private static string PathIn(string dataFolder)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(dataFolder);
+        return System.IO.Path.Combine(System.IO.Path.GetFullPath(dataFolder), FileName);
+    }
+
+    internal static void MakeFolder(string folder)
     {
         try
         {

@@ -1,4 +1,5 @@
 using Monstera.Data;
+using Monstera.Data.Archive;
 using Monstera.Data.Postgres;
 using Monstera.Data.Postgres.Directory;
 using Npgsql;
@@ -100,7 +101,7 @@ public sealed class ShardIdentityTests : IDisposable
             Assert.Equal(0, await look.Scalar<long>("SELECT count(*) FROM pg_namespace WHERE nspname IN ('rooms', 'directory')"));
             using PostgresDatabase database = PostgresDatabase.OpenAsOwner(options, PostgresParts.Rooms | PostgresParts.Directory, migrate: true);
             Assert.Null(database.FindIdentity());
-            PostgresInstallation installation = PostgresInstallation.Read(database);
+            Installation installation = PostgresInstallation.Read(database);
             Assert.Equal(InstallationState.Served, installation.State);
             Assert.NotEqual(Guid.Empty, installation.Id);
         }
