@@ -25,7 +25,7 @@ export class RoomState {
 
   /** A fresh description from the server; the cursor stays where it is, Resume closes what lies between. */
   describe(room: Room): void {
-    const last = newer(this.room.last, room.last);
+    const last = room.epoch === this.log.epoch ? newer(this.room.last, room.last) : room.last;
     const { name, topic, members, role } = this.room;
     // An answer that was on its way while we went on is older than what the events told us.
     const older = room.epoch === this.log.epoch && room.head < this.log.last;
