@@ -55,8 +55,6 @@ public sealed class AwayRoomTests(Chromium chromium) : BrowserTest(chromium)
         await Expect(missing).ToHaveTextAsync("1 room is not available right now");
         await Expect(ada.Room("launch")).ToHaveCountAsync(0);
         await Looks.AreFineEverywhere(ada, "missing", () => Expect(missing).ToBeVisibleAsync());
-        await ada.Page.SetViewportSizeAsync(1280, 800);
-        await ada.Page.EvaluateAsync("localStorage.setItem('monstera.language', 'en')");
         await ada.Go($"/rooms/{launch}");
         await Expect(ada.Page.GetByTestId("room-away")).ToBeVisibleAsync();
         await Looks.TakePicture(ada, "missing-opened");

@@ -88,6 +88,7 @@ export function buildRows({ items, unsent, me, divider, hasBefore = false }: Row
     const lost = item.state === 'lost';
     if (!lost) beginDay(item.at, item.clientId);
     rows.push({ kind: 'unsent', key: item.clientId, item, first: isFirst(me, Date.parse(item.at), lost || item.replyTo !== undefined) });
+    if (lost) group = undefined;
   }
   return rows;
 }
