@@ -107,7 +107,10 @@ export class Chat {
     this.engine = new Engine({ me: me.id, connect: connectHub, rest, clock: systemClock, checkSession }, {
       status: (status) => this.#statusChanged(status),
       hello: (hello) => this.#greeted(hello.user, hello.tenant.name),
-      rooms: () => this.#refresh(),
+      rooms: () => {
+        this.losses.roomsChanged(this.engine.rooms.size);
+        this.#refresh();
+      },
       timeline: () => this.#refresh(),
       events: (room, events) => this.#happened(room, events),
       confirmed: (clientIds) => this.outbox.confirm(clientIds),
@@ -131,6 +134,7 @@ export class Chat {
   close(): void {
     this.drafts.flush();
     this.outbox.setOnline(false);
+    this.losses.stop();
     this.engine.stop();
     this.#tabs.close();
     this.#store.close();

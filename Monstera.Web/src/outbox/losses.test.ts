@@ -4,6 +4,7 @@ import { FakeBrowser } from '../testing/fake-browser';
 import { FakeServer } from '../testing/fake-server';
 import { ManualClock, settled } from '../testing/manual-clock';
 import { CodedError } from '../wire/errors';
+import { Sent, type SentItem } from './sent';
 import { memoryStore, type LocalStore } from './store';
 
 let server: FakeServer;
@@ -43,6 +44,32 @@ async function restore(head: number, meanwhile: () => void = () => undefined): P
 }
 
 const inLog = () => server.room('a').items().map((item) => ('text' in item ? item.text : ''));
+
+describe('what was sent from here', () => {
+  const item = (n: number, at: number): SentItem => ({ clientId: `c${n}`, room: 'a', epoch: 1, seq: n, text: `m${n}`, at: new Date(at).toISOString() });
+
+  test('is kept for two weeks, and no more of it than five hundred', async () => {
+    const sent = new Sent(local.sent, clock);
+    for (let n = 1; n <= 600; n++) await sent.note(item(n, clock.now()));
+    const kept = await local.sent.all();
+    expect(kept.map((each) => each.seq)).toEqual(Array.from({ length: 500 }, (_, n) => n + 101));
+    await clock.advance(15 * 24 * 3_600_000);
+    const later = new Sent(local.sent, clock);
+    await later.restore();
+    expect(later.before('a', 2)).toEqual([]);
+    expect(await local.sent.all()).toEqual([]);
+  });
+
+  test('is not taken back to an earlier log by a tab that is behind', async () => {
+    const [ahead, behind] = [new Sent(local.sent, clock), new Sent(local.sent, clock)];
+    await behind.note(item(1, clock.now()));
+    await ahead.note({ ...item(1, clock.now()), epoch: 2, text: '' });
+    await behind.learn();
+    await behind.note(item(1, clock.now()));
+    expect(behind.before('a', 3)).toEqual([]);
+    expect(await local.sent.all()).toEqual([{ ...item(1, clock.now()), epoch: 2, text: '' }]);
+  });
+});
 
 describe('a log that was put back to an earlier state', () => {
   test('has its losses offered: own messages, and nothing of others', async () => {
@@ -105,15 +132,52 @@ describe('a log that was put back to an earlier state', () => {
     expect(second.lost('a')).toEqual(['m2']);
   });
 
+  test('is noticed when a room that was missing comes back', async () => {
+    server.say('a', 'one');
+    const first = await open();
+    await write(first, 'm1');
+    first.close();
+    server.away.add('a');
+    await restore(1);
+    const second = await open();
+    expect(second.lost('a')).toEqual([]);
+    server.away.delete('a');
+    await clock.advance(30_000);
+    expect(second.lost('a')).toEqual(['m1']);
+  });
+
+  test('is noticed by a page that is read before anything else tells of it', async () => {
+    server.say('a', 'one');
+    server.say('b', 'elsewhere');
+    const client = await open();
+    await write(client, 'm1');
+    server.putBack('a', 1);
+    client.engine.open('a');
+    await clock.advance(10_000);
+    expect(client.lost('a')).toEqual(['m1']);
+    expect(client.texts('a')).toEqual(['one']);
+  });
+
+  test('counts as unread what it says is unread', async () => {
+    server.say('a', 'one');
+    const client = await open();
+    client.engine.markRead('a', 1);
+    await settled();
+    for (const text of ['two', 'three']) server.say('a', text);
+    await restore(2, () => server.say('a', 'since'));
+    expect(client.engine.rooms.get('a')?.unread.value).toBe(2);
+  });
+
   test('loses what another device of mine had sent and only this one still knows', async () => {
     server.say('a', 'one');
+    server.say('a', 'from the phone, earlier', 'me', 'phone-1');
     const client = await open();
     client.engine.open('a');
     await settled();
-    server.say('a', 'from the phone', 'me', 'phone-1');
+    server.say('a', 'from the phone, seen', 'me', 'phone-2');
     await settled();
     await restore(1);
-    expect(client.lost('a')).toEqual(['from the phone']);
+    expect(client.lost('a')).toEqual(['from the phone, earlier', 'from the phone, seen']);
   });
 
   test('offers what was acknowledged, though its event never came', async () => {

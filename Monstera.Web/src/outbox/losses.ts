@@ -33,9 +33,21 @@ export class Losses {
   readonly #parts: LossesParts;
   /** True when there is more to look for than when it began. */
   #looking = new Map<RoomId, boolean>();
+  #roomCount = 0;
+  #stopped = false;
 
   constructor(parts: LossesParts) {
     this.#parts = parts;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** A room that was missing may have come, and its log be a later one than that in which we knew it. */
+  roomsChanged(count: number): void {
+    if (count > this.#roomCount) this.lookEverywhere();
+    this.#roomCount = count;
   }
 
   /** Of what happens in a room, own messages are kept, as they are now. */
@@ -87,7 +99,7 @@ export class Losses {
 
   async #look(room: RoomId): Promise<void> {
     const { sent, me, rest, clock } = this.#parts;
-    for (let attempts = 1; attempts <= attemptsMax; attempts++) {
+    for (let attempts = 1; attempts <= attemptsMax && !this.#stopped; attempts++) {
       const epoch = this.#parts.epochOf(room);
       await sent.learn();
       const known = epoch === undefined ? [] : sent.before(room, epoch);
@@ -95,8 +107,11 @@ export class Losses {
       try {
         const newest = known.sort((a, b) => a.seq - b.seq).slice(-lookedForMax);
         const found = await findLost(newest, me, epoch, (where, limit) => rest.messages(room, where, limit));
-        if (found) await this.#settle(epoch, found);
-        if (found) return;
+        if (this.#stopped) return;
+        if (found) {
+          await this.#settle(epoch, found);
+          return;
+        }
       } catch (error) {
         // What cannot be answered now is asked after the next connection.
         if (error instanceof CodedError && error.retryAfterMs === undefined) return;

@@ -1,4 +1,5 @@
 import 'fake-indexeddb/auto';
+import { openDB } from 'idb';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FakeBrowser } from '../testing/fake-browser';
 import { ManualClock, settled } from '../testing/manual-clock';
@@ -312,6 +313,22 @@ describe('what the log lost', () => {
 });
 
 describe('the local store', () => {
+  test('takes over what an older version of the page left', async () => {
+    const old = await openDB('monstera-user-old', 1, {
+      upgrade(created) {
+        created.createObjectStore('outbox', { keyPath: 'clientId' });
+        created.createObjectStore('drafts', { keyPath: 'room' });
+      },
+    });
+    await old.put('outbox', { clientId: '1', room: 'r', text: 'unsent', order: 1, at: '', state: 'pending' });
+    old.close();
+    const store = await openLocalStore('user-old');
+    expect(await store.outbox.all()).toHaveLength(1);
+    await store.sent.put({ clientId: '2', room: 'r', epoch: 1, seq: 1, text: 't', at: '' });
+    expect(await store.sent.all()).toHaveLength(1);
+    store.close();
+  });
+
   test('is one for each user', async () => {
     const a = await openLocalStore('user-a');
     await a.outbox.put({ clientId: '1', room: 'r', text: 'secret', order: 1, at: '', state: 'pending' });

@@ -278,6 +278,7 @@ export class Engine {
     if (status.state !== 'online') return;
     for (const resume of this.#whenOnline.splice(0)) resume();
     this.#pages.online();
+    if (this.#roomsStale) void this.refreshRooms();
     if (this.#open !== undefined) void this.#askOnline(this.#open);
     this.#marks.tell();
   }
@@ -308,7 +309,6 @@ export class Engine {
       this.#resumer.want(answer.room);
       this.#listener.timeline(answer.room);
       if (this.#open === answer.room) this.#pages.readFirst(answer.room);
-      void this.refreshRooms();
       return;
     }
     this.#apply(state, outcome.apply);
@@ -332,6 +332,8 @@ export class Engine {
     state.reset(epoch, head);
     this.#marks.forget(state.id);
     if (epoch > before) this.#listener.restored(state.id, before, mine);
+    // What is unread of it only the list tells.
+    void this.refreshRooms();
   }
 
   #apply(state: RoomState, events: readonly RoomEvent[]): void {

@@ -38,10 +38,15 @@ export class RoomState {
   /** The log starts anew: nothing known of it before holds. */
   reset(epoch: number, head: Seq): void {
     this.log.moveTo(epoch, head);
-    this.unread.restart(head, 0, head);
     this.timeline = undefined;
+    // The list may have told of the new log already; else it does soon.
+    if (this.room.epoch === epoch) {
+      this.unread.restart(this.room.readSeq, this.room.unread, this.room.head);
+      return;
+    }
+    this.unread.restart(0, 0, 0);
     const { last: _last, ...room } = this.room;
-    this.room = room;
+    this.room = { ...room, epoch, head };
   }
 
   apply(event: RoomEvent, me: UserId): void {

@@ -34,7 +34,8 @@ export class Client {
       exclusively: (room, work) => tabs.exclusively(`losses-${room}`, work),
     });
     this.engine = new Engine({ me: server.me, connect: server.connect, clock, rest: server.rest, checkSession: async () => 'ok' }, {
-      hello: ignore, rooms: ignore, timeline: ignore, signal: ignore, online: ignore, signedOut: ignore,
+      hello: ignore, timeline: ignore, signal: ignore, online: ignore, signedOut: ignore,
+      rooms: () => this.losses.roomsChanged(this.engine.rooms.size),
       status: ({ state }) => {
         this.outbox.setOnline(state === 'online');
         if (state === 'online') this.losses.lookEverywhere();
@@ -56,6 +57,7 @@ export class Client {
   /** As a page that goes away. */
   close(): void {
     this.outbox.setOnline(false);
+    this.losses.stop();
     this.engine.stop();
   }
 
