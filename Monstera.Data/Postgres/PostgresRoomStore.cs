@@ -21,16 +21,24 @@ public sealed partial class PostgresRoomStore : IRoomStore
     private readonly string _settings;
     private readonly string _settingsAndOwner;
     private readonly Func<short, long> _epochOf;
+    private readonly PostgresIdentity? _standbyOf;
 
     /// <param name="database">Opened with <see cref="PostgresParts.Rooms"/>; stays the caller's.</param>
     /// <param name="epochOf">The epoch at which this database is believed to own a slot. Null: it owns them all, as it was made.</param>
     public PostgresRoomStore(PostgresDatabase database, Func<short, long>? epochOf = null)
+        : this(database, epochOf, standbyOf: null)
+    {
+    }
+
+    /// <param name="standbyOf">Set, every read makes sure that it reads a standby of this database, and is <see cref="StorageUnavailableException"/> otherwise.</param>
+    internal PostgresRoomStore(PostgresDatabase database, Func<short, long>? epochOf, PostgresIdentity? standbyOf)
     {
         ArgumentNullException.ThrowIfNull(database);
         _database = database;
         _epochOf = epochOf ?? (_ => 1);
         _settings = "SELECT " + Settings(database.Options);
         _settingsAndOwner = "SELECT EXISTS (SELECT FROM rooms.slot_owner o WHERE o.slot = $2 AND o.epoch = $3 AND o.state = 1), " + Settings(database.Options);
+        _standbyOf = standbyOf;
         Outboxes = [this];
     }
 
@@ -121,8 +129,11 @@ public sealed partial class PostgresRoomStore : IRoomStore
                 await using NpgsqlConnection connection = await _database.Source.OpenConnectionAsync(cancel);
                 using var batch = new PostgresBatch(connection);
                 Func<T> result = ask(batch);
+                bool isStandby = true;
+                _standbyOf?.AskWhetherStandby(batch, answer => isStandby = answer);
                 batch.Do("COMMIT");
                 await RunOrRollBack(connection, batch, cancel);
+                PostgresIdentity.RefuseUnless(isStandby);
                 return result();
             }
             catch (Exception e) when (attempt == 1 && PostgresFailure.IsConnectionLost(e))

@@ -12,6 +12,9 @@ public static class WebClientFeature
     /// <summary>Addresses that belong to programs: an unknown one is an error, never the client's page.</summary>
     private static readonly PathString[] NotPages = ["/api", "/hub", "/openapi", "/healthz", "/metrics", "/assets"];
 
+    /// <summary>What the client has pages for, beside "/". Tools that take anything get the page there too; elsewhere they asked for a file, and there is none.</summary>
+    private static readonly PathString[] Pages = ["/rooms", "/join", "/register"];
+
     public static IServiceCollection AddWebClient(this IServiceCollection services)
     {
         services.AddOptions<WebClientOptions>().BindConfiguration("Monstera:WebClient");
@@ -72,8 +75,13 @@ public static class WebClientFeature
             }
         }
 
-        return request.GetTypedHeaders().Accept.Any(type => type.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase));
+        IList<MediaTypeHeaderValue> accepted = request.GetTypedHeaders().Accept;
+        return accepted.Any(type => type.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase))
+            || ((accepted.Count == 0 || accepted.Any(type => type.MatchesAllTypes)) && IsOfClient(request.Path));
     }
+
+    private static bool IsOfClient(PathString path) =>
+        path == "/" || Pages.Any(page => path.StartsWithSegments(page, StringComparison.Ordinal));
 
     /// <summary>Names under /assets hold a hash of the content, so what was fetched once is good for ever. All else is asked for anew, and answered 304 when it is the same.</summary>
     private static void SetCaching(StaticFileResponseContext file)

@@ -4,54 +4,10 @@ using Monstera.Tests.Fixtures;
 namespace Monstera.Tests.Browser;
 
 /// <summary>
-/// A room as it looks on a working day, in every theme, language and size: legible and within its bounds. With MONSTERA_PICTURES set to a folder, pictures are left there.
+/// A room as it looks on a working day, in every theme, language and size: legible and within its bounds.
 /// </summary>
 public sealed class LivelyRoomTests(Chromium chromium) : BrowserTest(chromium)
 {
-    /// <summary>Texts that stand out from their background by less than 4.5 : 1 (3 : 1 when large), which WCAG 2.2 AA asks for.</summary>
-    private const string FaintTexts = """
-        () => {
-          const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-          const paint = (...layers) => {
-            canvas.clearRect(0, 0, 1, 1);
-            for (const layer of layers) { canvas.fillStyle = layer; canvas.fillRect(0, 0, 1, 1); }
-            return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-          };
-          const luminance = rgb => {
-            const [r, g, b] = rgb.map(value => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-          };
-          const faint = [];
-          for (const element of document.querySelectorAll('body *')) {
-            const text = [...element.childNodes].filter(node => node.nodeType === 3).map(node => node.data.trim()).join('');
-            const style = getComputedStyle(element);
-            if (!/[\p{L}\p{N}]/u.test(text) || !element.checkVisibility({ visibilityProperty: true }) || element.closest('.visually-hidden, :disabled')) continue;
-            const layers = [];
-            for (let each = element; each; each = each.parentElement) layers.unshift(getComputedStyle(each).backgroundColor);
-            const behind = luminance(paint('#fff', ...layers));
-            const ink = luminance(paint('#fff', ...layers, style.color));
-            const ratio = (Math.max(behind, ink) + 0.05) / (Math.min(behind, ink) + 0.05);
-            const px = parseFloat(style.fontSize);
-            const isLarge = px >= 24 || (px >= 18.66 && parseInt(style.fontWeight) >= 700);
-            if (ratio < (isLarge ? 3 : 4.5)) faint.push(`${ratio.toFixed(2)} ${element.tagName}.${element.className}: ${text.slice(0, 40)}`);
-          }
-          return faint;
-        }
-        """;
-
-    /// <summary>Controls that are cut off by the edge of what they stand in.</summary>
-    private const string CutControls = """
-        () => [...document.querySelectorAll('button, select, input, textarea, a')].filter(control => {
-          if (!control.checkVisibility({ visibilityProperty: true }) || control.closest('.visually-hidden, p')) return false;
-          const { left, right } = control.getBoundingClientRect();
-          for (let each = control.parentElement; each; each = each.parentElement) {
-            const box = each.getBoundingClientRect();
-            if (getComputedStyle(each).overflowX !== 'visible' && (left < box.left - 1 || right > box.right + 1)) return true;
-          }
-          return left < -1 || right > innerWidth + 1;
-        }).map(control => control.outerHTML)
-        """;
-
     [Theory]
     [InlineData("light", "en-GB", ColorScheme.Light, 1280, 800)]
     [InlineData("dark", "en-GB", ColorScheme.Dark, 1280, 800)]
@@ -77,28 +33,28 @@ public sealed class LivelyRoomTests(Chromium chromium) : BrowserTest(chromium)
         await ben.Composer.PressSequentiallyAsync("on ");
         await Expect(ada.Page.GetByTestId("typing")).Not.ToHaveTextAsync("");
         await ada.Page.EvaluateAsync("() => document.fonts.ready.then(() => undefined)");
-        await TakePicture(ada, name);
+        await Looks.TakePicture(ada, name);
 
-        await IsFine(ada);
+        await Looks.AreFine(ada);
         Assert.InRange(await ada.Number("document.documentElement.scrollWidth - innerWidth"), double.MinValue, 0);
         if (width < 600)
         {
             await ada.Page.GetByTestId("back").TapAsync();
             await Expect(ada.Page.GetByTestId("room-list")).ToBeVisibleAsync();
-            await TakePicture(ada, name + "-list");
-            await IsFine(ada);
+            await Looks.TakePicture(ada, name + "-list");
+            await Looks.AreFine(ada);
         }
         else
         {
             await ada.Page.GetByTestId("members").ClickAsync();
             await Expect(ada.Page.GetByTestId("member")).ToHaveCountAsync(5);
             await ada.Message("ロードバランサー").HoverAsync();
-            await TakePicture(ada, name + "-members");
-            await IsFine(ada);
+            await Looks.TakePicture(ada, name + "-members");
+            await Looks.AreFine(ada);
             await ada.Page.GetByTestId("settings").ClickAsync();
             await Expect(ada.Page.GetByTestId("session").First).ToBeVisibleAsync();
-            await TakePicture(ada, name + "-settings");
-            await IsFine(ada);
+            await Looks.TakePicture(ada, name + "-settings");
+            await Looks.AreFine(ada);
         }
     }
 
@@ -144,19 +100,5 @@ public sealed class LivelyRoomTests(Chromium chromium) : BrowserTest(chromium)
         long head = (await ada.Get($"/api/rooms/{launch}")).IsStatus(200)["head"].GetInt64();
         (await ada.Put($"/api/rooms/{launch}/read", new { seq = head })).IsStatus(200);
         return (people, launch);
-    }
-
-    private static async Task IsFine(Person person)
-    {
-        Assert.Empty(await person.Page.EvaluateAsync<string[]>(FaintTexts));
-        Assert.Empty(await person.Page.EvaluateAsync<string[]>(CutControls));
-    }
-
-    private static async Task TakePicture(Person person, string name)
-    {
-        if (Environment.GetEnvironmentVariable("MONSTERA_PICTURES") is { Length: > 0 } folder)
-        {
-            await person.Page.ScreenshotAsync(new() { Path = Path.Combine(System.IO.Directory.CreateDirectory(folder).FullName, name + ".png") });
-        }
     }
 }

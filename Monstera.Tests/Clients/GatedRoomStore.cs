@@ -17,6 +17,9 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     /// <summary>A log was read, and whoever asked for it does not have it yet.</summary>
     public Func<UserId?, Task>? AfterReadAfter { get; set; }
 
+    /// <summary>Before heads are read.</summary>
+    public Func<Task>? BeforeReadHeads { get; set; }
+
     public int Partitions => inner.Partitions;
 
     public IReadOnlyList<IMembershipOutbox> Outboxes => inner.Outboxes;
@@ -51,8 +54,11 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     public ValueTask<IReadOnlyList<TimelineItem>?> ReadPins(TenantId tenant, RoomId room, UserId reader, CancellationToken cancel) =>
         inner.ReadPins(tenant, room, reader, cancel);
 
-    public ValueTask<Gathered<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel) =>
-        inner.ReadHeads(tenant, rooms, cancel);
+    public async ValueTask<Gathered<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel)
+    {
+        await (BeforeReadHeads?.Invoke() ?? Task.CompletedTask);
+        return await inner.ReadHeads(tenant, rooms, cancel);
+    }
 
     public ValueTask<RoomInfo?> FindRoom(TenantId tenant, RoomId room, CancellationToken cancel) => inner.FindRoom(tenant, room, cancel);
 

@@ -77,6 +77,34 @@ public sealed class WebClientTests : IDisposable
         (await image.Get("/somewhere.png")).Is("not_found", 404);
     }
 
+    [Theory]
+    [InlineData("*/*")]
+    [InlineData(null)]
+    public async Task Who_takes_anything_gets_the_page_where_the_client_has_one_and_else_an_error(string? accept)
+    {
+        await using RunningServer server = await Start();
+        RestClient tool = server.Anonymous();
+        if (accept is not null)
+        {
+            tool.Headers["Accept"] = accept;
+        }
+
+        foreach (string page in (string[])["/", "/join/abcDEF-_123", "/rooms/0192f0f0-0000-7000-8000-000000000000/42", "/register"])
+        {
+            Answer answer = (await tool.Get(page)).IsStatus(200);
+            Assert.Equal(Page, answer.Text);
+            Assert.StartsWith("text/html", answer.Header("Content-Type"), StringComparison.Ordinal);
+        }
+
+        foreach (string other in (string[])["/somewhere", "/roomservice", "/theme.js", "/assets/nothing.js", "/api", "/api/nothing", "/openapi/nothing"])
+        {
+            (await tool.Get(other)).Is("not_found", 404);
+        }
+
+        (await tool.Get("/hub")).Is("unauthenticated", 401);
+        (await tool.Get("/hub/nothing")).Is("not_found", 404);
+    }
+
     [Fact]
     public async Task Hashed_files_are_kept_for_ever_and_others_asked_for_anew()
     {
@@ -142,6 +170,9 @@ public sealed class WebClientTests : IDisposable
         Assert.Contains("dotnet build", page.Text, StringComparison.Ordinal);
         Assert.Contains("ビルド", page.Text, StringComparison.Ordinal);
         Assert.Contains("without its web client", page.Text, StringComparison.Ordinal);
+        RestClient tool = server.Anonymous();
+        tool.Headers["Accept"] = "*/*";
+        Assert.Contains("without its web client", (await tool.Get("/")).IsStatus(200).Text, StringComparison.Ordinal);
         (await server.Anonymous().Get("/somewhere")).Is("not_found", 404);
         (await server.Anonymous().Get("/api/workspace")).IsStatus(200);
     }

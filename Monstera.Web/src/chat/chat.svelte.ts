@@ -1,6 +1,8 @@
 import { createContext } from 'svelte';
 import { Drafts } from '../outbox/drafts';
+import { Losses } from '../outbox/losses';
 import { Outbox, type Unsent } from '../outbox/outbox';
+import { Sent } from '../outbox/sent';
 import { openLocalStore, type LocalStore } from '../outbox/store';
 import { browserTabs, type Tabs } from '../outbox/tabs';
 import { People } from '../people/people.svelte';
@@ -15,7 +17,7 @@ import type { ScrollPlace } from '../timeline/scroll-keeper';
 import { systemClock } from '../wire/clock';
 import { CodedError } from '../wire/errors';
 import { connectHub } from '../wire/hub';
-import type { Ack, Room, RoomEvent, RoomId, Seq, SignedOutReason, TimelineItem, User } from '../wire/protocol';
+import type { Ack, MessageItem, Room, RoomEvent, RoomId, Seq, SignedOutReason, TimelineItem, User } from '../wire/protocol';
 import { rest } from '../wire/rest';
 import { newId } from './ids';
 import { PendingReactions } from './pending-reactions';
@@ -24,10 +26,17 @@ export interface RoomSummary {
   room: Room;
   unread: number;
   draft: boolean;
+  /** Its storage does not answer at present. */
+  away: boolean;
+  /** Own messages that its log lost. */
+  lost: number;
 }
 
 export interface Shown {
   room: RoomId;
+  /** Of its log: in another, what has the same `seq` is something else. */
+  epoch: number | undefined;
+  away: boolean;
   /** Undefined until the first page is there. */
   items: readonly TimelineItem[] | undefined;
   failed: boolean;
@@ -48,9 +57,11 @@ export class Chat {
   readonly quotes = new Quotes(rest);
   readonly drafts: Drafts;
   readonly outbox: Outbox;
+  readonly losses: Losses;
   readonly engine: Engine;
   readonly #store: LocalStore;
   readonly #tabs: Tabs;
+  readonly #sent: Sent;
   readonly #reactions = new PendingReactions();
   readonly #places = new Map<RoomId, ScrollPlace>();
   readonly #onSignedOut: (reason: SignedOutReason) => void;
@@ -62,6 +73,8 @@ export class Chat {
   wasOnline = $state(false);
   rooms = $state.raw<readonly RoomSummary[]>([]);
   roomsKnown = $state(false);
+  /** Rooms of which nothing can be shown at present. */
+  missing = $state.raw<ReadonlySet<RoomId>>(new Set());
   shown = $state.raw<Shown>();
   divider = $state.raw<Seq>();
   pendingCount = $state(0);
@@ -77,20 +90,31 @@ export class Chat {
     this.#store = store;
     this.#onSignedOut = onSignedOut;
     this.#tabs = browserTabs(me.id);
-    this.drafts = new Drafts(store.drafts, systemClock);
+    this.drafts = new Drafts(store.drafts, store.aside, systemClock);
+    this.#sent = new Sent(store.sent, systemClock);
     this.outbox = new Outbox({
       store: store.outbox, tabs: this.#tabs, clock: systemClock, newId,
       send: (argument) => this.engine.call<Ack>('Send', argument),
       inLog: (room, seq) => (this.engine.rooms.get(room)?.log.last ?? 0) >= seq,
+      epochOf: (room) => this.#epochOf(room) ?? 0,
+      acknowledged: (item, ack) => this.losses.acknowledged(item.room, { ...item, ...ack }),
       changed: () => this.#refresh(),
+    });
+    this.losses = new Losses({
+      me: me.id, sent: this.#sent, outbox: this.outbox, rest, clock: systemClock, epochOf: (room) => this.#epochOf(room),
+      exclusively: (room, work) => this.#tabs.exclusively(`losses-${room}`, work),
     });
     this.engine = new Engine({ me: me.id, connect: connectHub, rest, clock: systemClock, checkSession }, {
       status: (status) => this.#statusChanged(status),
       hello: (hello) => this.#greeted(hello.user, hello.tenant.name),
-      rooms: () => this.#refresh(),
+      rooms: () => {
+        this.losses.roomsChanged(this.engine.rooms.size);
+        this.#refresh();
+      },
       timeline: () => this.#refresh(),
       events: (room, events) => this.#happened(room, events),
       confirmed: (clientIds) => this.outbox.confirm(clientIds),
+      restored: (room, before, mine) => this.#restored(room, before, mine),
       signal: (signal) => {
         if (signal.type === 'typing') this.presence.typed(signal.room, signal.user);
         else if (signal.type === 'presence') this.presence.changed(signal.user, signal.state);
@@ -102,7 +126,7 @@ export class Chat {
 
   static async open(me: User, onSignedOut: (reason: SignedOutReason) => void): Promise<Chat> {
     const chat = new Chat(me, await openLocalStore(me.id), onSignedOut);
-    await Promise.all([chat.drafts.restore(), chat.outbox.restore()]);
+    await Promise.all([chat.drafts.restore(), chat.outbox.restore(), chat.#sent.restore()]);
     chat.engine.start();
     return chat;
   }
@@ -110,6 +134,7 @@ export class Chat {
   close(): void {
     this.drafts.flush();
     this.outbox.setOnline(false);
+    this.losses.stop();
     this.engine.stop();
     this.#tabs.close();
     this.#store.close();
@@ -260,11 +285,29 @@ export class Chat {
     if (online && this.wasOnline) this.people.refresh();
     if (online) this.wasOnline = this.roomsKnown = true;
     this.outbox.setOnline(online);
+    if (online) this.losses.lookEverywhere();
     this.#refresh();
+  }
+
+  /** All that names a message of the room by its `seq` now names another, or none. */
+  #restored(room: RoomId, before: number, mine: readonly MessageItem[]): void {
+    this.#reactions.forget(room);
+    this.quotes.forget(room);
+    this.#places.delete(room);
+    if (this.shown?.room === room) this.divider = undefined;
+    const { replyTo: _replyTo, ...draft } = this.drafts.of(room);
+    this.drafts.write(draft);
+    this.outbox.cutReplies(room, this.engine.rooms.get(room)?.log.last ?? 0);
+    void this.losses.restored(room, before, mine);
+  }
+
+  #epochOf(room: RoomId): number | undefined {
+    return this.engine.rooms.get(room)?.log.epoch;
   }
 
   #happened(room: RoomId, events: readonly RoomEvent[]): void {
     this.#reactions.settle(room, events.at(-1)?.seq ?? 0);
+    this.losses.happened(room, events);
     for (const event of events) {
       if (event.type === 'message.created') this.presence.wrote(room, event.sender);
       if (event.type.startsWith('member.') && room === this.shown?.room) this.membersVersion++;
@@ -295,8 +338,10 @@ export class Chat {
     this.#dirty = false;
     this.rooms = [...this.engine.rooms.values()].map((state) => {
       if (state.room.with) this.people.learn([state.room.with]);
-      return { room: state.room, unread: state.unread.value, draft: this.drafts.has(state.id) };
+      const lost = this.outbox.lostIn(state.id).length;
+      return { room: state.room, unread: state.unread.value, draft: this.drafts.has(state.id), away: this.engine.isAway(state.id), lost };
     });
+    this.missing = new Set(this.engine.missing);
     this.pendingCount = this.outbox.pendingCount;
     if (this.shown) this.shown = this.#view(this.shown.room);
   }
@@ -306,6 +351,8 @@ export class Chat {
     const window = timeline?.window;
     return {
       room,
+      epoch: this.#epochOf(room),
+      away: this.engine.isAway(room),
       items: window?.items.map((item) => (isMessage(item) ? this.#reactions.over(room, item, this.me.id) : item)),
       failed: this.engine.failedToRead(room),
       before: window?.before,

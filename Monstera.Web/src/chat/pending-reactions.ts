@@ -23,6 +23,10 @@ export class PendingReactions {
     this.#list = this.#list.filter((each) => each !== reaction);
   }
 
+  forget(room: RoomId): void {
+    this.#list = this.#list.filter((each) => each.room !== room);
+  }
+
   settle(room: RoomId, last: Seq): void {
     this.#list = this.#list.filter((each) => each.room !== room || each.ackSeq === undefined || each.ackSeq > last);
   }

@@ -1,33 +1,17 @@
 import 'fake-indexeddb/auto';
+import { openDB } from 'idb';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { FakeBrowser } from '../testing/fake-browser';
 import { ManualClock, settled } from '../testing/manual-clock';
 import { CodedError, NoAnswerError } from '../wire/errors';
 import type { Ack, WireError } from '../wire/protocol';
-import { Drafts } from './drafts';
 import { Outbox } from './outbox';
 import { memoryStore, openLocalStore, type LocalStore } from './store';
-import type { TabNews, Tabs } from './tabs';
 
 interface Sent {
   room: string;
   clientId: string;
   text: string;
-}
-
-/** The tabs of one browser: one lock, and news to all but the teller. */
-class FakeBrowser {
-  #listeners = new Set<(news: TabNews) => void>();
-  #queue: Promise<void> = Promise.resolve();
-
-  tab(): Tabs {
-    let own: ((news: TabNews) => void) | undefined;
-    return {
-      exclusively: (work) => (this.#queue = this.#queue.then(work)),
-      tell: (news) => this.#listeners.forEach((listener) => listener !== own && listener(structuredClone(news))),
-      listen: (listener) => this.#listeners.add((own = listener)),
-      close: () => undefined,
-    };
-  }
 }
 
 let browser: FakeBrowser;
@@ -36,6 +20,8 @@ let clock: ManualClock;
 let log: Sent[];
 let calls: Sent[];
 let last: number;
+let epoch: number;
+let acknowledged: string[];
 let answer: (sent: Sent) => Promise<Ack>;
 
 beforeEach(() => {
@@ -45,6 +31,8 @@ beforeEach(() => {
   log = [];
   calls = [];
   last = 0;
+  epoch = 1;
+  acknowledged = [];
   answer = async (sent) => stored(sent);
 });
 
@@ -58,7 +46,7 @@ let ids = 0;
 async function open(): Promise<Outbox> {
   const outbox = new Outbox({
     store: local.outbox, tabs: browser.tab(), clock, newId: () => `id-${++ids}`, inLog: (_room, seq) => seq <= last,
-    changed: () => undefined,
+    epochOf: () => epoch, acknowledged: (item, ack) => acknowledged.push(`${item.text} ${ack.seq}`), changed: () => undefined,
     send: (sent) => {
       calls.push(sent);
       return answer(sent);
@@ -116,6 +104,34 @@ describe('the outbox', () => {
     waiting.splice(0).forEach((go) => go());
     await settled();
     expect(textsOf(calls)).toEqual(['1', 'other', '2']);
+  });
+
+  test('lets no room wait for another that does not answer, nor what is written meanwhile', async () => {
+    const [one, two] = [await open(), await open()];
+    one.setOnline(true);
+    two.setOnline(true);
+    answer = async (sent) => {
+      if (sent.room === 'a') throw new CodedError({ code: 'unavailable', message: '', retryAfterMs: 1_000 });
+      return stored(sent);
+    };
+    await one.add('a', 'stuck');
+    await settled();
+    await one.add('b', 'from the same tab');
+    await two.add('b', 'from the other');
+    await clock.advance(5_000);
+    expect(textsOf(log)).toEqual(['from the same tab', 'from the other']);
+    expect(states(one)).toEqual([['stuck', 'pending']]);
+    answer = async (sent) => stored(sent);
+    await clock.advance(20_000);
+    expect(textsOf(log)).toEqual(['from the same tab', 'from the other', 'stuck']);
+  });
+
+  test('tells what is acknowledged, once', async () => {
+    const outbox = await open();
+    outbox.setOnline(true);
+    await outbox.add('a', 'hello');
+    await settled();
+    expect(acknowledged).toEqual(['hello 1']);
   });
 
   test('survives the page, and sends again with the same clientId what is in doubt', async () => {
@@ -227,7 +243,92 @@ describe('the outbox', () => {
   });
 });
 
+describe('what the log lost', () => {
+  const item = { clientId: 'c1', room: 'a', epoch: 2, seq: 7, text: 'lost', at: '2026-11-20T10:00:00.000Z', replyTo: 3 };
+
+  async function sentAndSettled(...tabs: Outbox[]): Promise<void> {
+    const [tab] = tabs;
+    await tab?.offer({ ...item, epoch: 1 });
+    for (const each of tabs) each.confirm(['c1']);
+    expect(tabs.map((each) => states(each))).toEqual(tabs.map(() => []));
+  }
+
+  test('is offered in every tab, is never sent by itself, and outlives the page', async () => {
+    const [one, two] = [await open(), await open()];
+    one.setOnline(true);
+    await one.offer(item);
+    await clock.advance(60_000);
+    expect(calls).toEqual([]);
+    for (const tab of [one, two, await open()]) expect(states(tab)).toEqual([['lost', 'lost']]);
+  });
+
+  test('goes out with its clientId when somebody says so, before what was written later', async () => {
+    const outbox = await open();
+    await outbox.add('a', 'later');
+    await outbox.offer(item);
+    await outbox.retry('c1');
+    outbox.setOnline(true);
+    await settled();
+    expect(log).toEqual([{ room: 'a', clientId: 'c1', text: 'lost', replyTo: 3 }, expect.objectContaining({ text: 'later' })]);
+    outbox.confirm(['c1']);
+    expect(outbox.lostIn('a')).toEqual([]);
+  });
+
+  test('is offered though it was in the log before, but not once it is in the log of this epoch', async () => {
+    const [one, two] = [await open(), await open()];
+    await sentAndSettled(one, two);
+    epoch = 2;
+    await one.offer(item);
+    for (const tab of [one, two]) expect(states(tab)).toEqual([['lost', 'lost']]);
+    two.confirm(['c1']);
+    await one.offer(item);
+    for (const tab of [one, two]) expect(states(tab)).toEqual([]);
+    expect(await local.outbox.all()).toEqual([]);
+  });
+
+  test('is forgotten everywhere when it is discarded', async () => {
+    const [one, two] = [await open(), await open()];
+    await one.offer(item);
+    await two.discard('c1');
+    await one.offer(item);
+    for (const tab of [one, two, await open()]) expect(states(tab)).toEqual([]);
+  });
+
+  test('is not offered while it is on its way anyway', async () => {
+    const outbox = await open();
+    const clientId = await outbox.add('a', 'waiting');
+    await outbox.offer({ ...item, clientId });
+    expect(states(outbox)).toEqual([['waiting', 'pending']]);
+  });
+
+  test('does not answer what is no longer there', async () => {
+    const outbox = await open();
+    await outbox.add('a', 'early', 3);
+    await outbox.add('a', 'late', 9);
+    outbox.cutReplies('a', 5);
+    outbox.setOnline(true);
+    await settled();
+    expect(calls).toEqual([expect.objectContaining({ text: 'early', replyTo: 3 }), expect.not.objectContaining({ replyTo: 9 })]);
+  });
+});
+
 describe('the local store', () => {
+  test('takes over what an older version of the page left', async () => {
+    const old = await openDB('monstera-user-old', 1, {
+      upgrade(created) {
+        created.createObjectStore('outbox', { keyPath: 'clientId' });
+        created.createObjectStore('drafts', { keyPath: 'room' });
+      },
+    });
+    await old.put('outbox', { clientId: '1', room: 'r', text: 'unsent', order: 1, at: '', state: 'pending' });
+    old.close();
+    const store = await openLocalStore('user-old');
+    expect(await store.outbox.all()).toHaveLength(1);
+    await store.sent.put({ clientId: '2', room: 'r', epoch: 1, seq: 1, text: 't', at: '' });
+    expect(await store.sent.all()).toHaveLength(1);
+    store.close();
+  });
+
   test('is one for each user', async () => {
     const a = await openLocalStore('user-a');
     await a.outbox.put({ clientId: '1', room: 'r', text: 'secret', order: 1, at: '', state: 'pending' });
@@ -238,22 +339,5 @@ describe('the local store', () => {
     expect(await again.outbox.all()).toHaveLength(1);
     again.close();
     b.close();
-  });
-
-  test('keeps drafts a moment after typing pauses', async () => {
-    const store = await openLocalStore('user-c');
-    const drafts = new Drafts(store.drafts, clock);
-    drafts.write({ room: 'r', text: 'おは' });
-    drafts.write({ room: 'r', text: 'おはよう', replyTo: 3 });
-    await clock.advance(1_000);
-    const later = new Drafts(store.drafts, clock);
-    await later.restore();
-    expect(later.of('r')).toEqual({ room: 'r', text: 'おはよう', replyTo: 3 });
-    later.write({ room: 'r', text: '' });
-    later.flush();
-    const last = new Drafts(store.drafts, clock);
-    await last.restore();
-    expect(last.has('r')).toBe(false);
-    store.close();
   });
 });

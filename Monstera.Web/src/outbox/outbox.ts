@@ -2,10 +2,11 @@ import { retryDelayMs } from '../sync/backoff';
 import type { Clock } from '../wire/clock';
 import { CodedError, failureCode, type FailureCode } from '../wire/errors';
 import type { Ack, RoomId, Seq } from '../wire/protocol';
+import type { SentItem } from './sent';
 import type { OutboxItem, OutboxStore } from './store';
 import type { TabNews, Tabs } from './tabs';
 
-export type UnsentState = 'pending' | 'sent' | 'failed';
+export type UnsentState = 'pending' | 'sent' | 'failed' | 'lost';
 export interface Unsent extends Omit<OutboxItem, 'state'> {
   state: UnsentState;
   /** Of a sent one, whose event is still on its way. */
@@ -20,6 +21,10 @@ export interface OutboxParts {
   send(argument: { room: RoomId; clientId: string; text: string; replyTo?: Seq }): Promise<Ack>;
   /** Whether the room's cursor is at or past `seq`: then what is there needs no showing here. */
   inLog(room: RoomId, seq: Seq): boolean;
+  /** The epoch of the room's log; 0 while it is not known. */
+  epochOf(room: RoomId): number;
+  /** It is in the log for certain; its event may still be on its way. */
+  acknowledged(item: OutboxItem, ack: Ack): void;
   changed(room: RoomId): void;
 }
 
@@ -30,17 +35,21 @@ const signedOutCodes = new Set<FailureCode>(['unauthenticated', 'token_expired',
 
 /**
  * Messages on their way. Each is stored before it is sent and forgotten only when it is in the log; a room's messages go
- * out one after the other; what is in doubt is sent again with the same `clientId`, which the server stores once.
+ * out one after the other, and no room waits for another; what is in doubt is sent again with the same `clientId`, which the
+ * server stores once. Beside them stand those that the log lost, until somebody says what is to become of them.
  */
 export class Outbox {
   readonly #parts: OutboxParts;
   #unsent = new Map<string, Unsent>();
   #online = false;
-  #draining: Promise<void> | undefined;
-  #drainAgain = false;
+  /** Rooms whose messages are going out; true when there is more than was looked for. */
+  #draining = new Map<RoomId, boolean>();
   #lastOrder = 0;
-  /** Removing from the store takes a moment, in which a message that is in the log must not look unsent again. */
-  #settled = new Set<string>();
+  /**
+   * Removing from the store takes a moment, in which a message that is in the log must not look unsent again. With the epoch
+   * of that log: in a later one it may be missing.
+   */
+  #settled = new Map<string, number>();
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
@@ -54,6 +63,11 @@ export class Outbox {
 
   unsentOf(room: RoomId): Unsent[] {
     return [...this.#unsent.values()].filter((item) => item.room === room).sort((a, b) => a.order - b.order);
+  }
+
+  /** Own messages that the room's log lost, in the order in which they were written. */
+  lostIn(room: RoomId): Unsent[] {
+    return this.unsentOf(room).filter((item) => item.state === 'lost');
   }
 
   get pendingCount(): number {
@@ -70,23 +84,45 @@ export class Outbox {
     };
     this.#show(item);
     await this.#keep(item);
-    this.#drainSoon();
+    this.#drainSoon(room);
     return item.clientId;
+  }
+
+  /** Shows a message that the log lost, to be sent again or given up. */
+  async offer({ clientId, room, text, at, seq, epoch, replyTo }: SentItem): Promise<void> {
+    const known = this.#unsent.get(clientId);
+    if (known && known.state !== 'sent') return;
+    const item: OutboxItem = {
+      clientId, room, text, at, state: 'lost', missingIn: epoch, order: Date.parse(at) * 1_000 + (seq % 1_000),
+      ...(replyTo === undefined ? {} : { replyTo }),
+    };
+    if (this.#show(item)) await this.#keep(item);
+  }
+
+  /** The room's log was put back and ends here: what was there to be answered after that is no more. */
+  cutReplies(room: RoomId, head: Seq): void {
+    for (const item of this.unsentOf(room)) {
+      if (item.state !== 'pending' || item.replyTo === undefined || item.replyTo <= head) continue;
+      const { replyTo: _replyTo, ...rest } = stripped(item);
+      this.#show(rest);
+      void this.#keep(rest);
+    }
   }
 
   async retry(clientId: string): Promise<void> {
     const item = this.#unsent.get(clientId);
-    if (item?.state !== 'failed') return;
+    if (item?.state !== 'failed' && item?.state !== 'lost') return;
     const { code: _code, seq: _seq, ...rest } = item;
     const again: OutboxItem = { ...rest, state: 'pending' };
     this.#show(again);
     await this.#keep(again);
-    this.#drainSoon();
+    this.#drainSoon(item.room);
   }
 
-  /** Gives up a message that failed. */
+  /** Gives up a message that failed or was lost. */
   async discard(clientId: string): Promise<void> {
-    if (this.#unsent.get(clientId)?.state !== 'failed') return;
+    const state = this.#unsent.get(clientId)?.state;
+    if (state !== 'failed' && state !== 'lost') return;
     await this.#forget(clientId);
     this.#parts.tabs.tell({ kind: 'removed', clientId });
   }
@@ -102,34 +138,43 @@ export class Outbox {
 
   setOnline(online: boolean): void {
     this.#online = online;
-    if (online) this.#drainSoon();
+    if (online) void this.#drainAll();
   }
 
-  #drainSoon(): void {
+  async #drainAll(): Promise<void> {
+    // Another tab may have written since we looked.
+    this.#takeStored(await this.#stored());
+    for (const item of this.#unsent.values()) if (item.state === 'pending') this.#drainSoon(item.room);
+  }
+
+  #drainSoon(room: RoomId): void {
     if (!this.#online) return;
-    if (this.#draining) {
-      this.#drainAgain = true;
+    if (this.#draining.has(room)) {
+      this.#draining.set(room, true);
       return;
     }
-    this.#drainAgain = false;
-    this.#draining = this.#parts.tabs
-      .exclusively(() => this.#drain())
+    this.#draining.set(room, false);
+    void this.#parts.tabs
+      .exclusively(room, () => this.#drain(room))
       .catch(() => undefined)
       .finally(() => {
-        this.#draining = undefined;
-        if (this.#drainAgain) this.#drainSoon();
+        const again = this.#draining.get(room);
+        this.#draining.delete(room);
+        if (again) this.#drainSoon(room);
       });
   }
 
-  async #drain(): Promise<void> {
-    // Another tab may have sent, or written, since we looked.
-    const stored = await this.#stored();
+  async #drain(room: RoomId): Promise<void> {
+    // Another tab may have sent since we looked.
+    const stored = (await this.#stored()).filter((item) => item.room === room);
     const known = new Set(stored.map((item) => item.clientId));
-    for (const item of stored) if (this.#unsent.get(item.clientId)?.state !== 'sent') this.#show(item);
-    for (const item of this.#unsent.values()) if (item.state === 'pending' && !known.has(item.clientId)) await this.#keep(stripped(item));
+    this.#takeStored(stored);
+    for (const item of this.unsentOf(room)) if (item.state === 'pending' && !known.has(item.clientId)) await this.#keep(stripped(item));
+    await this.#drainRoom(room);
+  }
 
-    const rooms = new Set([...this.#unsent.values()].filter((item) => item.state === 'pending').map((item) => item.room));
-    await Promise.all([...rooms].map((room) => this.#drainRoom(room)));
+  #takeStored(stored: readonly OutboxItem[]): void {
+    for (const item of stored) if (this.#unsent.get(item.clientId)?.state !== 'sent') this.#show(item);
   }
 
   async #drainRoom(room: RoomId): Promise<void> {
@@ -159,10 +204,12 @@ export class Outbox {
     return this.#online ? 'done' : 'offline';
   }
 
-  async #acked(clientId: string, { seq }: Ack): Promise<void> {
+  async #acked(clientId: string, ack: Ack): Promise<void> {
     const item = this.#unsent.get(clientId);
     // Its event came before its acknowledgement, and it is forgotten already.
     if (!item) return;
+    const { seq } = ack;
+    this.#parts.acknowledged(stripped(item), ack);
     this.#parts.tabs.tell({ kind: 'acked', clientId, seq });
     if (this.#parts.inLog(item.room, seq)) return this.#forget(clientId);
     this.#unsent.set(clientId, { ...item, state: 'sent', seq });
@@ -190,11 +237,14 @@ export class Outbox {
     this.#parts.changed(item.room);
   }
 
-  #show(item: OutboxItem): void {
-    if (this.#settled.has(item.clientId)) return;
+  /** False when it is settled already. */
+  #show(item: OutboxItem): boolean {
+    if ((this.#settled.get(item.clientId) ?? -1) >= (item.missingIn ?? 0)) return false;
+    this.#settled.delete(item.clientId);
     this.#lastOrder = Math.max(this.#lastOrder, item.order);
     this.#unsent.set(item.clientId, item);
     this.#parts.changed(item.room);
+    return true;
   }
 
   async #keep(item: OutboxItem): Promise<void> {
@@ -215,9 +265,10 @@ export class Outbox {
   }
 
   #settle(clientId: string): void {
+    const item = this.#unsent.get(clientId);
     this.#unsent.delete(clientId);
-    this.#settled.add(clientId);
-    for (const oldest of this.#settled) {
+    this.#settled.set(clientId, Math.max(item ? this.#parts.epochOf(item.room) : 0, item?.missingIn ?? 0));
+    for (const oldest of this.#settled.keys()) {
       if (this.#settled.size <= settledMax) break;
       this.#settled.delete(oldest);
     }
@@ -246,5 +297,5 @@ export class Outbox {
 
 function stripped(item: Unsent): OutboxItem {
   const { seq: _seq, state, ...rest } = item;
-  return { ...rest, state: state === 'failed' ? 'failed' : 'pending' };
+  return { ...rest, state: state === 'sent' ? 'pending' : state };
 }

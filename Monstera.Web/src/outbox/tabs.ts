@@ -8,8 +8,8 @@ export type TabNews =
 
 /** What the tabs of one user in one browser share: one of them sends at a time, and all see what is unsent. */
 export interface Tabs {
-  /** Runs `work` while no other tab does. */
-  exclusively(work: () => Promise<void>): Promise<void>;
+  /** Runs `work` while no other tab runs one of the same name. */
+  exclusively(name: string, work: () => Promise<void>): Promise<void>;
   tell(news: TabNews): void;
   listen(listener: (news: TabNews) => void): void;
   close(): void;
@@ -22,9 +22,9 @@ export function browserTabs(user: UserId): Tabs {
   // dedupe by clientId keeps a message from being doubled.
   const locks: LockManager | undefined = navigator.locks;
   return {
-    exclusively: async (work) => {
-      if (locks) await locks.request(name, work);
-      else await work();
+    exclusively: async (work, run) => {
+      if (locks) await locks.request(`${name}-${work}`, run);
+      else await run();
     },
     tell: (news) => channel?.postMessage(news),
     listen: (listener) => {

@@ -2,13 +2,15 @@ import type { Clock } from '../wire/clock';
 import { CodedError, NoAnswerError } from '../wire/errors';
 import type { Hub, HubFactory } from '../wire/hub';
 import type {
-  Ack, EventsFrame, HelloResult, Page, ResumeAnswer, Room, RoomEvent, RoomId, Seq, Signal, SignedOutReason, UserId,
+  Ack, EventsFrame, HelloResult, MessageItem, ResumeAnswer, Room, RoomEvent, RoomId, RoomList, Seq, Signal, SignedOutReason, UserId,
 } from '../wire/protocol';
 import type { Rest } from '../wire/rest';
+import { AwayRooms } from './away-rooms';
 import { reconnectDelayMs, retryDelayMs } from './backoff';
 import { Connection, type ConnectionStatus, type SessionCheck } from './connection';
 import { isMessage } from './fold';
 import { PagesReader } from './pages-reader';
+import { ReadMarks, type MarkAnswer } from './read-marks';
 import { Resumer } from './resumer';
 import { RoomState } from './room-state';
 import type { PageWhere } from './timeline';
@@ -16,7 +18,7 @@ import type { PageWhere } from './timeline';
 export interface EngineParts {
   me: UserId;
   connect: HubFactory;
-  rest: Pick<Rest, 'rooms' | 'messages'>;
+  rest: Pick<Rest, 'rooms' | 'room' | 'messages'>;
   clock: Clock;
   checkSession(): Promise<SessionCheck>;
 }
@@ -31,13 +33,14 @@ export interface EngineListener {
   events(room: RoomId, events: readonly RoomEvent[]): void;
   /** Own messages that are in the log for certain. */
   confirmed(clientIds: string[]): void;
+  /** A room's log was put back to an earlier state, and has a greater epoch since. `mine`: own messages that were shown from the log before. */
+  restored(room: RoomId, before: number, mine: readonly MessageItem[]): void;
   signal(signal: Signal): void;
   online(room: RoomId, users: UserId[]): void;
   signedOut(reason: SignedOutReason): void;
 }
 
 const callAttemptsMax = 5;
-const markReadEveryMs = 1_000;
 const typingEveryMs = 3_000;
 
 /** The client's side of docs/protocol.md, section 9: a cursor per room, kept moving, whatever the connection does. */
@@ -48,9 +51,9 @@ export class Engine {
   readonly #connection: Connection;
   readonly #resumer: Resumer;
   readonly #pages: PagesReader;
+  readonly #away: AwayRooms;
+  readonly #marks: ReadMarks;
   #open: RoomId | undefined;
-  #toMark = new Map<RoomId, Seq>();
-  #marking = false;
   #typedAt = new Map<RoomId, number>();
   #roomsStale = false;
   #readingRooms = false;
@@ -68,6 +71,20 @@ export class Engine {
     this.#pages = new PagesReader(parts, (room) => this.rooms.get(room), {
       changed: (room) => this.#onPage(room),
       resume: (room) => this.#resumer.want(room),
+      another: (state, epoch, head) => this.#startAnew(state, epoch, head),
+    });
+    this.#away = new AwayRooms({
+      clock: parts.clock,
+      probe: (room) => parts.rest.room(room),
+      resume: (room) => this.#resumer.want(room),
+      refresh: () => void this.refreshRooms(),
+    });
+    this.#marks = new ReadMarks({
+      clock: parts.clock,
+      isOnline: () => this.#connection.status.state === 'online',
+      mark: (room, seq) => this.call<MarkAnswer>('MarkRead', { room, seq }),
+      marked: (room, { seq, unread }) => this.rooms.get(room)?.unread.onRead(seq, unread),
+      done: () => this.#listener.rooms(),
     });
     this.#connection = new Connection({
       connect: parts.connect,
@@ -77,12 +94,25 @@ export class Engine {
       onEvents: (frame) => this.#onFrame(frame),
       onSignals: (signals) => signals.forEach((signal) => this.#onSignal(signal)),
       onStatus: (status) => this.#onStatus(status),
-      onLost: () => this.#resumer.detach(),
+      onLost: () => {
+        this.#resumer.detach();
+        this.#away.pause();
+      },
     });
   }
 
   get status(): ConnectionStatus {
     return this.#connection.status;
+  }
+
+  /** Whether the room's storage does not answer at present; what is known of it stays. */
+  isAway(room: RoomId): boolean {
+    return this.#away.has(room);
+  }
+
+  /** Rooms of ours of which nothing can be shown at present. */
+  get missing(): ReadonlySet<RoomId> {
+    return this.#away.unknown;
   }
 
   start(): void {
@@ -91,6 +121,7 @@ export class Engine {
 
   stop(): void {
     this.#pages.stop();
+    this.#away.stop();
     this.#connection.stop();
   }
 
@@ -111,6 +142,7 @@ export class Engine {
 
   /** A write that carries its `clientId`, and so may be repeated until it is answered. */
   async write(method: 'Edit' | 'Delete' | 'React' | 'Pin', argument: { room: RoomId; clientId: string }): Promise<Ack> {
+    const epoch = this.rooms.get(argument.room)?.log.epoch;
     for (let attempts = 1; ; attempts++) {
       try {
         return await this.call<Ack>(method, argument);
@@ -119,6 +151,8 @@ export class Engine {
         if (!again || attempts >= callAttemptsMax) throw error;
         if (error instanceof CodedError) await this.#pause(retryDelayMs(error.retryAfterMs ?? 0, attempts, this.#parts.clock));
         else await this.#untilOnline();
+        // In another log the same `seq` is another message.
+        if (this.rooms.get(argument.room)?.log.epoch !== epoch) throw error;
       }
     }
   }
@@ -159,9 +193,8 @@ export class Engine {
     const state = this.rooms.get(room);
     if (!state || seq <= state.unread.readSeq) return;
     state.unread.onRead(seq);
-    this.#toMark.set(room, seq);
     this.#listener.rooms();
-    this.#markSoon();
+    this.#marks.set(room, seq);
   }
 
   typing(room: RoomId): void {
@@ -185,7 +218,8 @@ export class Engine {
 
   removeRoom(room: RoomId): void {
     if (!this.rooms.delete(room)) return;
-    this.#toMark.delete(room);
+    this.#marks.forget(room);
+    this.#away.forget(room);
     this.#listener.rooms();
   }
 
@@ -212,20 +246,22 @@ export class Engine {
   async #greet(hub: Hub): Promise<void> {
     this.#resumer.attach(hub);
     this.#listener.hello(await hub.call<HelloResult>('Hello', { protocol: 1, client: 'monstera-web/1' }));
-    const first = await hub.call<Page<Room>>('Rooms', {});
-    this.#onRooms(first.next === undefined ? first.items : await this.#parts.rest.rooms());
+    const first = await hub.call<RoomList>('Rooms', {});
+    this.#onRooms(first.next === undefined ? first : await this.#parts.rest.rooms());
     await this.#resumer.settle(this.rooms.keys());
   }
 
-  #onRooms(rooms: Room[]): void {
-    const listed = new Set(rooms.map((room) => room.id));
-    for (const id of this.rooms.keys()) if (!listed.has(id)) this.rooms.delete(id);
-    for (const room of rooms) {
-      const known = this.rooms.has(room.id);
+  #onRooms({ items, missing = [] }: RoomList): void {
+    // What is missing is not gone: only its storage does not answer.
+    const listed = new Set([...items.map((room) => room.id), ...missing]);
+    for (const id of this.rooms.keys()) if (!listed.has(id)) this.removeRoom(id);
+    for (const room of items) {
+      const live = this.rooms.has(room.id) && !this.#away.has(room.id);
       this.#describe(room);
       // While greeting all rooms are resumed together, after this.
-      if (!known && this.#connection.status.state === 'online') this.#resumer.want(room.id);
+      if (!live && this.#connection.status.state === 'online') this.#resumer.want(room.id);
     }
+    this.#away.listed(missing, (room) => this.rooms.has(room));
     this.#listener.rooms();
   }
 
@@ -242,8 +278,9 @@ export class Engine {
     if (status.state !== 'online') return;
     for (const resume of this.#whenOnline.splice(0)) resume();
     this.#pages.online();
+    if (this.#roomsStale) void this.refreshRooms();
     if (this.#open !== undefined) void this.#askOnline(this.#open);
-    this.#markSoon();
+    this.#marks.tell();
   }
 
   #onFrame(frame: EventsFrame): void {
@@ -261,20 +298,42 @@ export class Engine {
     if (answer.error) {
       state.log.resumeFailed();
       if (answer.error.retryAfterMs === undefined) this.removeRoom(answer.room);
-      else this.#parts.clock.after(retryDelayMs(answer.error.retryAfterMs, 0, this.#parts.clock), () => this.#resumer.want(answer.room));
+      else this.#away.refused(answer.room, answer.error.retryAfterMs);
+      this.#listener.rooms();
       return;
     }
+    if (this.#away.answered(answer.room)) this.#onBack(answer.room);
     const outcome = state.log.onAnswer(answer);
     if (outcome.kind === 'reset') {
-      state.reset(outcome.epoch, outcome.head);
+      this.#startAnew(state, outcome.epoch, outcome.head);
       this.#resumer.want(answer.room);
       this.#listener.timeline(answer.room);
       if (this.#open === answer.room) this.#pages.readFirst(answer.room);
-      void this.refreshRooms();
       return;
     }
     this.#apply(state, outcome.apply);
     if (outcome.resume) this.#resumer.want(answer.room);
+  }
+
+  /** The storage of a room answers again: what could not be read meanwhile is read now. */
+  #onBack(room: RoomId): void {
+    if (this.#open === room) {
+      this.#pages.readFirst(room);
+      void this.#askOnline(room);
+    }
+    void this.refreshRooms();
+    this.#listener.rooms();
+  }
+
+  /** The room's log is another than the one we know: nothing of that holds any more. */
+  #startAnew(state: RoomState, epoch: number, head: Seq): void {
+    const before = state.log.epoch;
+    const mine = state.timeline?.sentBy(this.#parts.me) ?? [];
+    state.reset(epoch, head);
+    this.#marks.forget(state.id);
+    if (epoch > before) this.#listener.restored(state.id, before, mine);
+    // What is unread of it only the list tells.
+    void this.refreshRooms();
   }
 
   #apply(state: RoomState, events: readonly RoomEvent[]): void {
@@ -315,28 +374,6 @@ export class Engine {
     } catch {
       // A hint only: after the next connection it is asked again.
     }
-  }
-
-  #markSoon(): void {
-    if (this.#marking || this.#toMark.size === 0) return;
-    this.#marking = true;
-    void this.#markAll().finally(() => this.#parts.clock.after(markReadEveryMs, () => {
-      this.#marking = false;
-      if (this.#connection.status.state === 'online') this.#markSoon();
-    }));
-  }
-
-  async #markAll(): Promise<void> {
-    for (const [room, seq] of [...this.#toMark]) {
-      try {
-        const answer = await this.call<{ seq: Seq; unread: number }>('MarkRead', { room, seq });
-        this.rooms.get(room)?.unread.onRead(answer.seq, answer.unread);
-      } catch (error) {
-        if (!(error instanceof CodedError) || error.retryAfterMs !== undefined) return;
-      }
-      if (this.#toMark.get(room) === seq) this.#toMark.delete(room);
-    }
-    this.#listener.rooms();
   }
 
   #pause(delayMs: number): Promise<void> {

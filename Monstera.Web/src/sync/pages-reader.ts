@@ -1,6 +1,6 @@
 import type { Clock } from '../wire/clock';
 import { CodedError, failureCode, type FailureCode } from '../wire/errors';
-import type { MessagePage, RoomId } from '../wire/protocol';
+import type { MessagePage, RoomId, Seq } from '../wire/protocol';
 import type { Rest } from '../wire/rest';
 import { reconnectDelayMs } from './backoff';
 import type { RoomState } from './room-state';
@@ -14,6 +14,8 @@ const attemptsMax = 3;
 export interface PagesListener {
   changed(room: RoomId): void;
   resume(room: RoomId): void;
+  /** A page is of a later log than the one we know. */
+  another(state: RoomState, epoch: number, head: Seq): void;
 }
 
 /** Reads pages of messages for the timelines, and keeps the timelines of the rooms that were shown last. */
@@ -23,7 +25,7 @@ export class PagesReader {
   readonly #listener: PagesListener;
   /** In order of last use. */
   #cached = new Set<RoomId>();
-  #reading = new Map<RoomId, Promise<void>>();
+  #reading = new Map<RoomId, { state: RoomState; done: Promise<void> }>();
   #failed = new Map<RoomId, FailureCode>();
   #stopped = false;
 
@@ -46,9 +48,11 @@ export class PagesReader {
     this.#cached.delete(room);
     this.#cached.add(room);
     const state = this.#room(room);
-    if (!state || state.timeline || this.#reading.has(room)) return;
-    const reading = this.#readFirst(state).finally(() => this.#reading.delete(room));
+    // A room that went and came back is another state: what is read for the one before is of no use to it.
+    if (!state || state.timeline || this.#reading.get(room)?.state === state) return;
+    const reading = { state, done: Promise.resolve() };
     this.#reading.set(room, reading);
+    reading.done = this.#readFirst(state).finally(() => this.#reading.get(room) === reading && this.#reading.delete(room));
   }
 
   /** Connected again: what could not be read is tried once more. */
@@ -70,7 +74,7 @@ export class PagesReader {
 
   /** True when the page is in the timeline; false when it could not be read now. */
   async read(room: RoomId, where: PageWhere): Promise<boolean> {
-    await this.#reading.get(room);
+    await this.#reading.get(room)?.done;
     for (let attempts = 0; attempts < attemptsMax && !this.#stopped; attempts++) {
       const timeline = this.#room(room)?.timeline;
       if (!timeline) return false;
@@ -101,7 +105,8 @@ export class PagesReader {
         const behind = page.epoch !== state.log.epoch || page.head < last;
         // The page is what we have; whatever comes after its head is read from the log once more.
         if (behind) {
-          state.log.moveTo(page.epoch, page.head);
+          if (page.epoch > state.log.epoch) this.#listener.another(state, page.epoch, page.head);
+          else state.log.moveTo(page.epoch, page.head);
           this.#listener.resume(state.id);
         }
         state.timeline = new RoomTimeline(page, behind ? [] : missed.filter((event) => event.seq > page.head));
@@ -109,7 +114,7 @@ export class PagesReader {
       } catch (error) {
         const retry = error instanceof CodedError ? error.retryAfterMs : 0;
         if (retry === undefined || failures >= attemptsMax) {
-          this.#failed.set(state.id, failureCode(error));
+          if (this.#room(state.id) === state) this.#failed.set(state.id, failureCode(error));
           break;
         }
         await this.#pause(retry + reconnectDelayMs(failures++, this.#parts.clock.random()));

@@ -25,7 +25,7 @@ export class RoomState {
 
   /** A fresh description from the server; the cursor stays where it is, Resume closes what lies between. */
   describe(room: Room): void {
-    const last = newer(this.room.last, room.last);
+    const last = room.epoch === this.log.epoch ? newer(this.room.last, room.last) : room.last;
     const { name, topic, members, role } = this.room;
     // An answer that was on its way while we went on is older than what the events told us.
     const older = room.epoch === this.log.epoch && room.head < this.log.last;
@@ -38,10 +38,15 @@ export class RoomState {
   /** The log starts anew: nothing known of it before holds. */
   reset(epoch: number, head: Seq): void {
     this.log.moveTo(epoch, head);
-    this.unread.restart(head, 0, head);
     this.timeline = undefined;
+    // The list may have told of the new log already; else it does soon.
+    if (this.room.epoch === epoch) {
+      this.unread.restart(this.room.readSeq, this.room.unread, this.room.head);
+      return;
+    }
+    this.unread.restart(0, 0, 0);
     const { last: _last, ...room } = this.room;
-    this.room = room;
+    this.room = { ...room, epoch, head };
   }
 
   apply(event: RoomEvent, me: UserId): void {

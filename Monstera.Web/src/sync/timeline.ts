@@ -51,6 +51,12 @@ export class RoomTimeline {
     return this.#tail.items.findLast((item): item is MessageItem => isMessage(item) && item.sender === sender && !item.deleted);
   }
 
+  /** Messages of a sender that are known here, without those that were deleted. */
+  sentBy(sender: string): MessageItem[] {
+    const known = this.#detached ? mergeItems(this.#detached.items, this.#tail.items) : this.#tail.items;
+    return known.filter((item): item is MessageItem => isMessage(item) && item.sender === sender && !item.deleted);
+  }
+
   newestSeq(): Seq {
     return this.#tail.items.at(-1)?.seq ?? 0;
   }

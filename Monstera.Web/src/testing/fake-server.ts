@@ -2,10 +2,12 @@ import { itemOf, foldInto, isMessage, targetOf } from '../sync/fold';
 import { CodedError, NoAnswerError } from '../wire/errors';
 import type { Hub, HubFactory, HubHandlers } from '../wire/hub';
 import type {
-  Ack, Cursor, MessagePage, ResumeAnswer, Room, RoomEvent, RoomId, Seq, TimelineItem, UserId, WireError,
+  Ack, Cursor, MessagePage, ResumeAnswer, Room, RoomEvent, RoomId, RoomList, Seq, TimelineItem, UserId, WireError,
 } from '../wire/protocol';
 
 type NewEvent = { type: string; sender: UserId; clientId?: string } & Record<string, unknown>;
+
+const unavailable: WireError = { code: 'unavailable', message: '', retryAfterMs: 500 };
 
 class FakeRoom {
   epoch = 1;
@@ -39,6 +41,8 @@ export class FakeServer {
   readonly connections = new Set<FakeConnection>();
   readonly calls: { method: string; argument: unknown }[] = [];
   reachable = true;
+  /** Rooms whose storage does not answer. */
+  readonly away = new Set<RoomId>();
   resumeEventsMax = 500;
   /** Called before the answer to a call goes out; may throw to lose the answer, or refuse with a coded error. */
   beforeAnswer: (method: string, argument: never, connection: FakeConnection) => void | Promise<void> = () => undefined;
@@ -63,7 +67,7 @@ export class FakeServer {
       : room.events.find((other) => other.sender === event.sender && other.clientId === event.clientId);
     if (before) return { seq: before.seq, at: before.at };
     const seq = room.head + 1;
-    const stored = { ...event, seq, at: new Date(Date.UTC(2026, 10, 21) + seq * 1_000).toISOString() } as unknown as RoomEvent;
+    const stored = { ...event, seq, at: new Date(Date.UTC(2026, 10, 21) + seq * 1_000 + (room.epoch - 1) * 3_600_000).toISOString() } as unknown as RoomEvent;
     room.events.push(stored);
     for (const connection of this.connections) connection.push(room, [stored]);
     return { seq, at: stored.at };
@@ -81,8 +85,34 @@ export class FakeServer {
     };
   }
 
-  list(): Room[] {
-    return [...this.rooms.values()].map((room) => this.describe(room));
+  list(): RoomList {
+    const rooms = [...this.rooms.values()];
+    const missing = rooms.filter((room) => this.away.has(room.id)).map((room) => room.id);
+    return { items: rooms.filter((room) => !this.away.has(room.id)).map((room) => this.describe(room)), ...(missing.length > 0 ? { missing } : {}) };
+  }
+
+  /** The log as it was at `head`, as from a backup, and in a new epoch. */
+  putBack(id: RoomId, head: Seq): void {
+    const room = this.room(id);
+    room.epoch++;
+    room.events = room.events.slice(0, head);
+    room.readSeq = Math.min(room.readSeq, head);
+  }
+
+  /** Its part of REST. */
+  readonly rest = {
+    rooms: async () => this.list(),
+    room: async (id: RoomId) => this.describe(this.#answering(id)),
+    messages: async (id: RoomId, where: { before?: Seq; after?: Seq; around?: Seq } = {}, limit = 50) => {
+      this.calls.push({ method: 'messages', argument: { room: id, ...where } });
+      this.#answering(id);
+      return this.page(id, where, limit);
+    },
+  };
+
+  #answering(id: RoomId): FakeRoom {
+    if (this.away.has(id)) throw new CodedError(unavailable);
+    return this.room(id);
   }
 
   page(id: RoomId, where: { before?: Seq; after?: Seq; around?: Seq }, limit = 50): MessagePage {
@@ -159,7 +189,8 @@ export class FakeConnection implements Hub {
   async call<T>(method: string, argument: unknown): Promise<T> {
     if (!this.#open) throw new NoAnswerError();
     this.#server.calls.push({ method, argument });
-    const refusal = this.#server.beforeCall(method, argument as never);
+    const away = method !== 'Resume' && this.#server.away.has((argument as { room?: RoomId }).room ?? '');
+    const refusal = away ? unavailable : this.#server.beforeCall(method, argument as never);
     if (refusal) throw new CodedError(refusal);
     const answer = this.#answer(method, argument as Record<string, unknown>);
     await this.#server.beforeAnswer(method, argument as never, this);
@@ -172,7 +203,7 @@ export class FakeConnection implements Hub {
       case 'Hello':
         return { protocol: 1, connection: 'c', user: { id: this.#server.me }, tenant: {}, server: {}, time: '' };
       case 'Rooms':
-        return { items: this.#server.list() };
+        return this.#server.list();
       case 'Resume':
         return { rooms: (argument['rooms'] as Cursor[]).map((cursor) => this.#resume(cursor)) };
       case 'Send':
@@ -195,6 +226,7 @@ export class FakeConnection implements Hub {
 
   #resume({ room: id, epoch, seq }: Cursor): ResumeAnswer {
     const room = this.#server.rooms.get(id);
+    if (this.#server.away.has(id)) return { room: id, error: unavailable };
     if (!room) return { room: id, error: { code: 'not_found', message: '' } };
     const { head } = room;
     if (epoch !== room.epoch || (seq ?? 0) > head) return { room: id, status: 'reset', epoch: room.epoch, head };

@@ -21,6 +21,9 @@ test('every error code has a meaning in both languages', () => {
 test('a text with a number agrees with it', () => {
   expect(en.unreadCount(1)).toBe('1 unread message');
   expect(en.unreadCount(2)).toBe('2 unread messages');
+  expect(en.restoredNotice(1, '10:02')).toBe('This room was restored from a backup. One of your messages, from 10:02, is missing here.');
+  expect(en.restoredNotice(2, '10:02')).toBe('This room was restored from a backup. 2 of your messages, from 10:02 on, are missing here.');
+  expect(en.roomsMissing(1)).toBe('1 room is not available right now');
   expect(en.and(['Aoi', 'Ken'], 3)).toBe('Aoi, Ken, and 3 others');
   expect(ja.and(['葵', '健'], 3)).toBe('葵、健、他 3 人');
 });
@@ -35,6 +38,8 @@ test('days are told in the language of the interface', () => {
   expect(i18n.day(at(2025, 11, 31), today)).toBe('2025年12月31日水曜日');
   expect(document.documentElement.lang).toBe('ja');
   i18n.language = 'en';
+  expect(i18n.when(at(2026, 10, 21), today)).toMatch(/^9:00\sAM$/);
+  expect(i18n.when(at(2026, 10, 20), today)).toContain('Nov 20, 2026');
   expect(i18n.day(at(2026, 10, 20), today)).toBe('Yesterday');
   expect(i18n.day(at(2026, 10, 3), today)).toBe('Tuesday, November 3');
 });

@@ -106,6 +106,25 @@ export const en = {
   roomGone: 'This room does not exist, or you are not a member of it.',
   roomFailed: 'The messages could not be loaded.',
 
+  // Rooms whose storage does not answer
+  roomAway: 'Not available right now',
+  roomAwayNotice: 'This room is not available right now. What is shown may be out of date; what you write is sent once the room is back.',
+  roomAwayEmpty: 'This room is not available right now.',
+  roomAwayRetried: 'It is tried again by itself.',
+  roomsMissing: (n: number) => `${count(n, 'room is', 'rooms are')} not available right now`,
+  directoryIncomplete: 'Some rooms may be missing here: they are not available right now.',
+
+  // Rooms that were put back to an earlier state
+  restoredNotice: (n: number, since: string) =>
+    `This room was restored from a backup. ${n === 1 ? 'One of your messages' : `${n.toLocaleString('en')} of your messages`}, from ${since}${n === 1 ? ',' : ' on,'} ${n === 1 ? 'is' : 'are'} missing here.`,
+  restoredMark: (n: number) => `${count(n, 'message of yours is', 'messages of yours are')} not in the restored history`,
+  lost: 'Not in the restored history.',
+  sendAgain: 'Send again',
+  sendAllAgain: 'Send all again',
+  discardLost: 'Discard',
+  discardAll: 'Discard all',
+  discardAllConfirm: (n: number) => `Discard ${count(n, 'message', 'messages')} that the restored history does not have? Nobody else has them any more.`,
+
   // Timeline
   timelineOf: (room: string) => `Messages in ${room}`,
   messageBy: (name: string, time: string, text: string) => `${name}, ${time}: ${text}`,
@@ -116,6 +135,7 @@ export const en = {
   deleted: 'This message was deleted.',
   sending: 'Sending…',
   waitingToSend: 'Will be sent when you are connected',
+  waitingForRoom: 'Will be sent when the room is available',
   notSent: 'Not sent.',
   discard: 'Delete',
   reply: 'Reply',

@@ -45,6 +45,8 @@ export const i18n = {
   },
   time: (at: string) => formats.time.format(new Date(at)),
   moment: (at: string) => formats.moment.format(new Date(at)),
+  /** The time alone for what was today. */
+  when: (at: string, now = new Date()) => (startOfDay(new Date(at)) === startOfDay(now) ? formats.time : formats.moment).format(new Date(at)),
   full: (at: string) => formats.full.format(new Date(at)),
   number: (value: number) => formats.number.format(value),
   day: (at: string, today = new Date()) => dayName(new Date(at), today),

@@ -25,6 +25,14 @@ export class Quotes {
     return known;
   }
 
+  forget(room: RoomId): void {
+    for (const key of this.#asked) {
+      if (!key.startsWith(`${room} `)) continue;
+      this.#asked.delete(key);
+      this.#known.delete(key);
+    }
+  }
+
   async #ask(room: RoomId, seq: Seq, key: string): Promise<void> {
     try {
       this.#known.set(key, await this.#rest.message(room, seq));

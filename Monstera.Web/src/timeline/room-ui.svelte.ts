@@ -12,6 +12,11 @@ export class RoomUi {
   picking = $state.raw<{ seq: Seq; beside: DOMRect }>();
   focusComposer: () => void = () => undefined;
 
+  /** The messages that these were about are not there any more. */
+  letGo(): void {
+    this.replyTo = this.editing = this.deleting = this.picking = undefined;
+  }
+
   startReply(seq: Seq): void {
     this.editing = undefined;
     this.replyTo = seq;

@@ -47,3 +47,10 @@ test('a row that stays the same is the same object', () => {
   const after = build({ items: [one, edited, message(4, 'a', at(20, 2))], unsent: [], me: 'me', divider: undefined });
   expect(after.map((row, index) => row === before[index])).toEqual([true, true, false, false]);
 });
+
+test('what the log lost stands at the end under its own time, and begins no day', () => {
+  const unsent = (clientId: string, state: 'lost' | 'pending', when: string) => ({ clientId, room: 'r', text: clientId, order: 1, at: when, state });
+  expect(build([message(1, 'me', at(21, 0))], {
+    unsent: [unsent('l1', 'lost', at(20, 0)), unsent('l2', 'lost', at(20, 1)), unsent('p', 'pending', at(21, 1)), unsent('q', 'pending', at(21, 2))],
+  })).toEqual(['day', 'message 1 first', 'unsent l1 first', 'unsent l2 first', 'unsent p first', 'unsent q']);
+});

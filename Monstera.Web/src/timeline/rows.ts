@@ -84,8 +84,11 @@ export function buildRows({ items, unsent, me, divider, hasBefore = false }: Row
   }
   for (const item of unsent) {
     if (inLog.has(item.clientId)) continue;
-    beginDay(item.at, item.clientId);
-    rows.push({ kind: 'unsent', key: item.clientId, item, first: isFirst(me, Date.parse(item.at), item.replyTo !== undefined) });
+    // What the log lost stands here with its own time, and begins no day.
+    const lost = item.state === 'lost';
+    if (!lost) beginDay(item.at, item.clientId);
+    rows.push({ kind: 'unsent', key: item.clientId, item, first: isFirst(me, Date.parse(item.at), lost || item.replyTo !== undefined) });
+    if (lost) group = undefined;
   }
   return rows;
 }

@@ -140,6 +140,16 @@ export interface Page<T> {
   next?: string;
 }
 
+/** One's rooms. Of those that are missing nothing can be told at present: their storage does not answer. */
+export interface RoomList extends Page<Room> {
+  missing?: RoomId[];
+}
+
+/** Incomplete when rooms may be left out because their storage does not answer. */
+export interface DirectoryPage extends Page<DirectoryRoom> {
+  incomplete?: boolean;
+}
+
 export interface MessagePage {
   epoch: number;
   head: Seq;

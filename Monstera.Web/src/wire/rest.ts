@@ -1,7 +1,7 @@
 import { CodedError, NoAnswerError, readWireError } from './errors';
 import type {
-  DirectoryRoom, ErrorCode, Invite, Member, MessagePage, Page, Room, RoomId, RoomRole, Seq, Session, TimelineItem, User, UserId,
-  Workspace,
+  DirectoryPage, ErrorCode, Invite, Member, MessagePage, Page, Room, RoomId, RoomList, RoomRole, Seq, Session, TimelineItem, User,
+  UserId, Workspace,
 } from './protocol';
 
 type Query = Record<string, string | number | undefined>;
@@ -49,16 +49,25 @@ async function request<T>(method: string, path: string, body?: unknown, query: Q
 const part = encodeURIComponent;
 
 /** Every page of a list; bounded, so that a server gone wrong cannot keep us reading for ever. */
-async function all<T>(path: string, query: Query = {}, pagesMax = 50): Promise<T[]> {
-  const items: T[] = [];
+async function pages<P extends Page<unknown>>(path: string, query: Query = {}, pagesMax = 50): Promise<P[]> {
+  const read: P[] = [];
   let after: string | undefined;
   for (let page = 0; page < pagesMax; page++) {
-    const answer = await request<Page<T>>('GET', path, undefined, { limit: 100, ...query, after });
-    items.push(...answer.items);
+    const answer = await request<P>('GET', path, undefined, { limit: 100, ...query, after });
+    read.push(answer);
     if (answer.next === undefined) break;
     after = answer.next;
   }
-  return items;
+  return read;
+}
+
+async function all<T>(path: string, query: Query = {}): Promise<T[]> {
+  return (await pages<Page<T>>(path, query)).flatMap((page) => page.items);
+}
+
+async function rooms(): Promise<RoomList> {
+  const read = await pages<RoomList>('/rooms');
+  return { items: read.flatMap((page) => page.items), missing: [...new Set(read.flatMap((page) => page.missing ?? []))] };
 }
 
 export const rest = {
@@ -81,12 +90,12 @@ export const rest = {
   searchUsers: (query: string) => request<Page<User>>('GET', '/users', undefined, { query, limit: 50 }),
   users: (ids: UserId[]) => request<Page<User>>('GET', '/users', undefined, { ids: ids.join(','), limit: 100 }),
 
-  rooms: () => all<Room>('/rooms'),
+  rooms,
   room: (room: RoomId) => request<Room>('GET', `/rooms/${part(room)}`),
   createRoom: (body: { kind: 'public' | 'private'; name: string; topic?: string; members?: UserId[]; clientId: string }) =>
     request<Room>('POST', '/rooms', body),
   directRoom: (user: UserId) => request<Room>('POST', '/rooms/direct', { user }),
-  directory: (query: string, after?: string) => request<Page<DirectoryRoom>>('GET', '/rooms/directory', undefined, { query, after, limit: 50 }),
+  directory: (query: string, after?: string) => request<DirectoryPage>('GET', '/rooms/directory', undefined, { query, after, limit: 50 }),
   changeRoom: (room: RoomId, body: { name?: string; topic?: string }) => request<Room>('PATCH', `/rooms/${part(room)}`, body),
   joinRoom: (room: RoomId) => request<Room>('POST', `/rooms/${part(room)}/join`, {}),
   leaveRoom: (room: RoomId) => request<void>('POST', `/rooms/${part(room)}/leave`, {}),
