@@ -114,6 +114,7 @@ export class Chat {
       timeline: () => this.#refresh(),
       events: (room, events) => this.#happened(room, events),
       confirmed: (clientIds) => this.outbox.confirm(clientIds),
+      back: (room) => this.outbox.hurry(room),
       restored: (room, before, mine) => this.#restored(room, before, mine),
       signal: (signal) => {
         if (signal.type === 'typing') this.presence.typed(signal.room, signal.user);
