@@ -141,6 +141,11 @@ export class Chat {
     this.#store.close();
   }
 
+  /** Before signing out. What is not sent stays, and goes out when the same person comes back. */
+  forgetSent(): Promise<void> {
+    return this.#sent.clear();
+  }
+
   room(id: RoomId): Room | undefined {
     return this.rooms.find((summary) => summary.room.id === id)?.room;
   }
