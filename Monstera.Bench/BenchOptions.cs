@@ -29,6 +29,15 @@ internal sealed record BenchOptions
     /// <summary>Messages in the large room of the history.</summary>
     public required int HistoryMessages { get; init; }
 
+    /// <summary>Messages of append.</summary>
+    public int AppendMessages { get; init; } = 1_000_000;
+
+    /// <summary>Whether the data are in PostgreSQL rather than in SQLite.</summary>
+    public bool IsPostgres { get; init; }
+
+    /// <summary>Databases of rooms.</summary>
+    public int Shards { get; init; } = 1;
+
     /// <summary>On one busy processor the runtime takes many seconds to replace what it compiled in haste.</summary>
     public TimeSpan WarmUp
     {

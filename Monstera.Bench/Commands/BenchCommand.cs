@@ -39,6 +39,16 @@ internal static class BenchCommand
     private static readonly Option<int?> Clients = new("--clients") { Description = "Connections of idle, connect and resume (10,000; 1,000 with --quick)." };
     private static readonly Option<int?> Messages = new("--history-messages") { Description = "Messages in the large room of history (10,000,000; 100,000 with --quick)." };
 
+    private static readonly Option<string> Storage = new("--storage") { Description = "Where the server keeps its data: sqlite or postgres.", DefaultValueFactory = _ => "sqlite" };
+
+    private static readonly Option<string?> Postgres = new("--postgres")
+    {
+        Description = "With --storage postgres: connection string of a role that may make roles and databases; those of this run are removed at its end.",
+    };
+
+    private static readonly Option<int> Shards = new("--shards") { Description = "With --storage postgres: databases of rooms, 1 to 16.", DefaultValueFactory = _ => 1 };
+    private static readonly Option<int?> Rows = new("--append-messages") { Description = "Messages of append (1,000,000; 20,000 with --quick)." };
+
     /// <returns>See <see cref="ExitCode"/>.</returns>
     public static Task<int> Run(string[] args) => Run(args, AllScenarios.List);
 
@@ -49,7 +59,7 @@ internal static class BenchCommand
             "Measures Monstera beside a plain SignalR hub, and checks every delivery meanwhile. docs/performance.md tells more. "
             + "Ends with 0 when all was correct (with --check: and fast enough), 1 when not or when something is missing, 2 when the call makes no sense, 130 when interrupted.")
         {
-            Options = { Scenario, All, Quick, Check, Margin, Again, NoBaseline, Rounds, ServerCores, ClientCores, Json, Server, Work, Clients, Messages },
+            Options = { Scenario, All, Quick, Check, Margin, Again, NoBaseline, Rounds, ServerCores, ClientCores, Json, Server, Work, Clients, Messages, Storage, Postgres, Shards, Rows },
             Subcommands = { Baseline(), Ceiling(), Hose() },
         };
         root.SetAction((parsed, cancel) => Guarded(() => ScenariosCommand.Run(new ScenariosRequest
@@ -68,6 +78,10 @@ internal static class BenchCommand
             WorkFolder = parsed.GetValue(Work),
             ManyClients = parsed.GetValue(Clients),
             HistoryMessages = parsed.GetValue(Messages),
+            AppendMessages = parsed.GetValue(Rows),
+            Storage = parsed.GetValue(Storage)!,
+            Postgres = parsed.GetValue(Postgres),
+            Shards = parsed.GetValue(Shards),
         }, scenarios, cancel), cancel));
 
         ParseResult call = root.Parse(args);

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Monstera.Bench.Load;
 using Monstera.Bench.Scenarios;
+using Monstera.Data.Postgres;
 
 namespace Monstera.Bench.Commands;
 
@@ -12,6 +13,12 @@ internal static class Nonsense
 
     /// <summary>A page from the middle needs as many before it.</summary>
     private const int HistoryMessagesMin = 200;
+
+    /// <summary>As many as PostgreSQL's connections are enough for, as it comes.</summary>
+    private const int ShardsMax = 16;
+
+    /// <summary>A batch for each of 200 rooms at the very least.</summary>
+    private const int AppendMessagesMin = 200;
 
     /// <returns>What is wrong with the call; null: nothing.</returns>
     public static string? In(ScenariosRequest request, IReadOnlyList<IScenario> scenarios)
@@ -28,7 +35,8 @@ internal static class Nonsense
             : request.HistoryMessages < HistoryMessagesMin ? $"--history-messages is at least {HistoryMessagesMin}."
             : request.JsonPath is { } json && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(json))) ? $"--json {json}: there is no such folder."
             : request.ServerAssembly is { } server && !File.Exists(server) ? $"--server {server}: there is no such file."
-            : InCores(request.ServerCores) ?? InCores(request.ClientCores);
+            : request.AppendMessages < AppendMessagesMin ? $"--append-messages is at least {AppendMessagesMin}."
+            : InStorage(request, scenarios) ?? InCores(request.ServerCores) ?? InCores(request.ClientCores);
     }
 
     /// <returns>What the machine lacks; null: nothing.</returns>
@@ -37,6 +45,23 @@ internal static class Nonsense
             ? "the load generator speaks to the kernel directly and knows only Linux on processors of 64 bits."
             : serverCores is not null && !IsOnPath("taskset") ? "--server-cores needs taskset (util-linux), which is not on the PATH: install it, or leave the option out."
             : null;
+
+    private static string? InStorage(ScenariosRequest request, IReadOnlyList<IScenario> scenarios)
+    {
+        if (!request.IsPostgres)
+        {
+            IScenario? postgres = scenarios.FirstOrDefault(scenario => scenario.NeedsPostgres && request.Scenarios.Contains(scenario.Name, StringComparer.Ordinal));
+            return request.Storage != ScenariosRequest.Sqlite ? $"--storage {request.Storage}: there are sqlite and postgres."
+                : request.Postgres is not null || request.Shards != 1 ? "--postgres and --shards go with --storage postgres."
+                : postgres is not null ? $"{postgres.Name} is about PostgreSQL: give --storage postgres."
+                : null;
+        }
+
+        return request.Postgres is null ? "--storage postgres needs --postgres with an administrator's connection string: Host=…;Username=…;Password=…"
+            : PostgresConnectionString.FindFault(request.Postgres) is { } fault ? $"--postgres (not shown) {fault}."
+            : request.Shards is < 1 or > ShardsMax ? $"--shards is 1 to {ShardsMax}."
+            : null;
+    }
 
     private static string? InCores(string? cores)
     {

@@ -1,6 +1,7 @@
 using Monstera.Bench.Load;
 using Monstera.Bench.Report;
 using Monstera.Bench.Scenarios;
+using Monstera.Bench.Storage;
 using Spectre.Console;
 
 namespace Monstera.Bench.Commands;
@@ -8,6 +9,8 @@ namespace Monstera.Bench.Commands;
 /// <summary>What was asked for on the command line.</summary>
 internal sealed record ScenariosRequest
 {
+    public const string Sqlite = "sqlite";
+
     public required IReadOnlyList<string> Scenarios { get; init; }
 
     public bool All { get; init; }
@@ -38,6 +41,21 @@ internal sealed record ScenariosRequest
     public int? ManyClients { get; init; }
 
     public int? HistoryMessages { get; init; }
+
+    public int? AppendMessages { get; init; }
+
+    /// <summary>sqlite or postgres.</summary>
+    public string Storage { get; init; } = Sqlite;
+
+    /// <summary>The administrator's connection string; never shown.</summary>
+    public string? Postgres { get; init; }
+
+    public int Shards { get; init; } = 1;
+
+    public bool IsPostgres => Storage == "postgres";
+
+    /// <summary>Whether it is to run: all means all that the storage has.</summary>
+    public bool Wants(IScenario scenario) => Scenarios.Contains(scenario.Name, StringComparer.Ordinal) || (All && (IsPostgres || !scenario.NeedsPostgres));
 }
 
 /// <summary>Runs scenarios one after another and shows what came of them.</summary>
@@ -61,8 +79,10 @@ internal static class ScenariosCommand
         string work = request.WorkFolder ?? Directory.CreateTempSubdirectory("monstera-bench-").FullName;
         try
         {
-            IScenario[] chosen = [.. scenarios.Where(scenario => request.All || request.Scenarios.Contains(scenario.Name, StringComparer.Ordinal))];
-            return await Run(request, chosen, Path.GetFullPath(work), cancel);
+            await using IDataSets data = request.IsPostgres
+                ? await PostgresDataSets.Start(request.Postgres!, request.Shards)
+                : new SqliteDataSets(Path.GetFullPath(work));
+            return await Run(request, [.. scenarios.Where(request.Wants)], Path.GetFullPath(work), data, cancel);
         }
         finally
         {
@@ -73,7 +93,7 @@ internal static class ScenariosCommand
         }
     }
 
-    private static async Task<int> Run(ScenariosRequest request, IScenario[] chosen, string work, CancellationToken cancel)
+    private static async Task<int> Run(ScenariosRequest request, IScenario[] chosen, string work, IDataSets data, CancellationToken cancel)
     {
         if (request.ClientCores is { } cores)
         {
@@ -91,13 +111,16 @@ internal static class ScenariosCommand
             WorkFolder = work,
             ManyClients = request.ManyClients ?? (request.IsQuick ? 1_000 : 10_000),
             HistoryMessages = request.HistoryMessages ?? (request.IsQuick ? 100_000 : 10_000_000),
+            AppendMessages = request.AppendMessages ?? (request.IsQuick ? 20_000 : 1_000_000),
+            IsPostgres = request.IsPostgres,
+            Shards = request.Shards,
         };
         TimeProvider time = TimeProvider.System;
         List<ScenarioResult> results = [];
         List<string> missed = [];
         foreach (IScenario scenario in chosen)
         {
-            (ScenarioResult result, IReadOnlyList<string> sentences) = await Measure(scenario, request, options, time, cancel);
+            (ScenarioResult result, IReadOnlyList<string> sentences) = await Measure(scenario, request, options, data, time, cancel);
             results.Add(result);
             missed.AddRange(sentences);
         }
@@ -112,11 +135,11 @@ internal static class ScenariosCommand
 
     /// <summary>Runs a scenario and shows its figures; with <see cref="ScenariosRequest.Again"/> once more when it misses a target. A run that is not correct is never repeated.</summary>
     private static async Task<(ScenarioResult Result, IReadOnlyList<string> Missed)> Measure(
-        IScenario scenario, ScenariosRequest request, BenchOptions options, TimeProvider time, CancellationToken cancel)
+        IScenario scenario, ScenariosRequest request, BenchOptions options, IDataSets data, TimeProvider time, CancellationToken cancel)
     {
         for (int attempt = 1; ; attempt++)
         {
-            ScenarioResult result = await Run(scenario, options, time, cancel);
+            ScenarioResult result = await Run(scenario, options, data, time, cancel);
             AnsiConsole.Write(ResultTable.Of(result));
             IReadOnlyList<string> missed = request.Margin is { } margin ? Judgement.Missed(result, margin) : [];
             foreach (string sentence in missed)
@@ -133,7 +156,7 @@ internal static class ScenariosCommand
         }
     }
 
-    private static async Task<ScenarioResult> Run(IScenario scenario, BenchOptions options, TimeProvider time, CancellationToken cancel)
+    private static async Task<ScenarioResult> Run(IScenario scenario, BenchOptions options, IDataSets data, TimeProvider time, CancellationToken cancel)
     {
         Progress progress = AnsiConsole.Progress().Columns(new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ElapsedTimeColumn());
 
@@ -142,7 +165,7 @@ internal static class ScenariosCommand
         return await progress.AutoClear(true).StartAsync(async context =>
         {
             ProgressTask task = context.AddTask(scenario.Name, maxValue: 1);
-            Session session = new(options, time, what => task.Description = Markup.Escape($"{scenario.Name}: {what}"), cancel);
+            Session session = new(options, data, time, what => task.Description = Markup.Escape($"{scenario.Name}: {what}"), cancel);
             ScenarioResult done = await Named(scenario, session);
             task.Increment(1);
             return done;

@@ -7,6 +7,9 @@ internal static class MessageText
 {
     public const int Length = 100;
 
+    /// <summary>The client id up to its number, whose twelve digits end it.</summary>
+    public const string ClientIdPrefix = "5eed5eed-0000-7000-8000-";
+
     private const int NumberDigits = 12;
     private const int ClientIdNumberAt = 24;
 
@@ -14,6 +17,9 @@ internal static class MessageText
 
     /// <summary>The client id up to its number. Fixed: each run has a database of its own.</summary>
     private static ReadOnlySpan<byte> ClientIdStart => "5eed5eed-0000-7000-8000-"u8;
+
+    /// <summary>The text after the twelve digits of its number.</summary>
+    public static string Rest { get; } = System.Text.Encoding.ASCII.GetString(Filler);
 
     public static void WriteClientId(FrameWriter writer, int number)
     {
@@ -43,7 +49,7 @@ internal static class MessageText
     public static (Guid ClientId, string Text) Of(int number)
     {
         string digits = number.ToString("x12", CultureInfo.InvariantCulture);
-        return (Guid.Parse(System.Text.Encoding.ASCII.GetString(ClientIdStart) + digits), digits + System.Text.Encoding.ASCII.GetString(Filler));
+        return (Guid.Parse(ClientIdPrefix + digits), digits + Rest);
     }
 
     private static byte[] MakeFiller()

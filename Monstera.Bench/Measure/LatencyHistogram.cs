@@ -30,6 +30,18 @@ internal sealed class LatencyHistogram
         MaxTicks = Math.Max(MaxTicks, ticks);
     }
 
+    /// <summary>Takes over what another one has counted.</summary>
+    public void Add(LatencyHistogram other)
+    {
+        for (int i = 0; i < _counts.Length; i++)
+        {
+            _counts[i] += other._counts[i];
+        }
+
+        Count += other.Count;
+        MaxTicks = Math.Max(MaxTicks, other.MaxTicks);
+    }
+
     public void Clear()
     {
         Array.Clear(_counts);

@@ -19,6 +19,8 @@ internal static class JsonReport
         json.WriteNumber("processors", Environment.ProcessorCount);
         json.WriteBoolean("quick", options.IsQuick);
         json.WriteNumber("rounds", options.Rounds);
+        json.WriteString("storage", options.IsPostgres ? "postgres" : "sqlite");
+        json.WriteNumber("shards", options.Shards);
         json.WriteString("serverCores", options.ServerCores);
         json.WriteString("clientCores", options.ClientCores);
         json.WriteStartArray("scenarios");

@@ -43,6 +43,7 @@ internal static class AllScenarios
         new ConnectScenario(),
         new ResumeScenario(),
         new HistoryScenario(),
+        new AppendScenario(),
         new SlowReaderScenario(),
     ];
 }

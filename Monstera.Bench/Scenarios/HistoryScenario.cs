@@ -1,10 +1,11 @@
 using System.Diagnostics;
+using System.Globalization;
 using Monstera.Bench.Load;
 using Monstera.Bench.Measure;
 using Monstera.Bench.Report;
+using Monstera.Bench.Storage;
 using Monstera.Bench.Subjects;
 using Monstera.Data.Ids;
-using Monstera.Data.Sqlite;
 
 namespace Monstera.Bench.Scenarios;
 
@@ -32,15 +33,15 @@ internal sealed class HistoryScenario : IScenario
     public async Task<ScenarioResult> Run(Session session)
     {
         int largeMessages = session.Options.HistoryMessages;
-        string folder = Path.Combine(session.Options.WorkFolder, $"history-{largeMessages}");
-        TenantId tenant = await Fill(session, folder, largeMessages);
+        string set = string.Create(CultureInfo.InvariantCulture, $"history-{largeMessages}");
+        TenantId tenant = await Fill(session, set, largeMessages);
 
         List<Figures> large = [];
         List<Figures> small = [];
         for (int round = 1; round <= session.Options.Rounds; round++)
         {
             session.Tell($"round {round}: reading pages");
-            await using ChildProcess process = await session.Monstera.StartOn(folder);
+            await using ChildProcess process = await session.Monstera.StartOn(set);
             using RoomReader smallRoom = new(session.Monstera, process.Port, tenant, 0, SmallMessages);
             using RoomReader largeRoom = new(session.Monstera, process.Port, tenant, 1, largeMessages);
 
@@ -60,15 +61,14 @@ internal sealed class HistoryScenario : IScenario
             Name, Title, $"{largeMessages:#,0} messages", $"{SmallMessages:#,0} messages", Rows, Figures.Median(large), Figures.Median(small));
     }
 
-    private static async Task<TenantId> Fill(Session session, string folder, int largeMessages)
+    private static async Task<TenantId> Fill(Session session, string set, int largeMessages)
     {
         session.Tell("filling the rooms");
-        Fixture fixture = await Fixture.Fill(folder, TwoRooms, session.Time);
-        using var database = SqliteDatabase.Open(folder);
-        SqliteRoomStore rooms = new(database);
+        using OpenData data = await session.Data.Open(set);
+        Fixture fixture = await Fixture.Fill(data, TwoRooms, session.Time);
         DateTimeOffset now = session.Time.GetUtcNow();
-        await HistoryFill.Fill(rooms, fixture.Tenant, Layout.RoomKey(0), fixture.Users[0], SmallMessages, now, session.Tell);
-        await HistoryFill.Fill(rooms, fixture.Tenant, Layout.RoomKey(1), fixture.Users[1], largeMessages, now, session.Tell);
+        await HistoryFill.Fill(data, fixture.Tenant, Layout.RoomKey(0), fixture.Users[0], SmallMessages, now, session.Tell);
+        await HistoryFill.Fill(data, fixture.Tenant, Layout.RoomKey(1), fixture.Users[1], largeMessages, now, session.Tell);
         return fixture.Tenant;
     }
 

@@ -9,6 +9,9 @@ internal interface IScenario
 
     string Title { get; }
 
+    /// <summary>Whether it is about PostgreSQL alone.</summary>
+    bool NeedsPostgres => false;
+
     /// <summary>Runs it. A broken promise of the server is a <see cref="BenchFailedException"/>.</summary>
     Task<ScenarioResult> Run(Session session);
 }

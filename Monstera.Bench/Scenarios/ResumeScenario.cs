@@ -1,8 +1,8 @@
 using Monstera.Bench.Load;
 using Monstera.Bench.Report;
+using Monstera.Bench.Storage;
 using Monstera.Bench.Subjects;
 using Monstera.Data.Rooms;
-using Monstera.Data.Sqlite;
 
 namespace Monstera.Bench.Scenarios;
 
@@ -86,8 +86,7 @@ internal sealed class ResumeScenario : IScenario
     {
         Fixture fixture = session.Monstera.FixtureOf(layout);
         MessageBook book = new();
-        using SqliteDatabase database = session.Monstera.OpenData();
-        SqliteRoomStore rooms = new(database);
+        using OpenData data = await session.Monstera.OpenData();
         foreach (Connection first in clients.Where(client => client.Seat == 0))
         {
             List<Draft> drafts = [];
@@ -95,10 +94,10 @@ internal sealed class ResumeScenario : IScenario
             for (int i = 1; i <= MissedPerRoom; i++)
             {
                 int number = book.Add(first.Index, i, layout.MembersPerRoom, sentAt: 0);
-                drafts.Add(HistoryFill.Draft(fixture.Tenant, first.Room.Key, fixture.Users[first.Index], number));
+                drafts.Add(OpenData.Draft(fixture.Tenant, first.Room.Key, fixture.Users[first.Index], number));
             }
 
-            IReadOnlyList<AppendOutcome> outcomes = await rooms.Append(drafts, session.Time.GetUtcNow(), CancellationToken.None);
+            IReadOnlyList<AppendOutcome> outcomes = await data.Rooms.Append(drafts, session.Time.GetUtcNow(), CancellationToken.None);
             for (int i = 0; i < outcomes.Count; i++)
             {
                 BenchFailedException.ThrowIf(outcomes[i].Refusal is not null, $"a missed message was refused: {outcomes[i].Refusal?.Message}");

@@ -1,16 +1,19 @@
 using Monstera.Bench.Report;
+using Monstera.Bench.Storage;
 using Monstera.Bench.Subjects;
 
 namespace Monstera.Bench.Scenarios;
 
 /// <summary>What all scenarios of one call share.</summary>
-internal sealed class Session(BenchOptions options, TimeProvider time, Action<string> tell, CancellationToken cancel)
+internal sealed class Session(BenchOptions options, IDataSets data, TimeProvider time, Action<string> tell, CancellationToken cancel)
 {
     public BenchOptions Options { get; } = options;
 
+    public IDataSets Data { get; } = data;
+
     public TimeProvider Time { get; } = time;
 
-    public MonsteraSubject Monstera { get; } = new(options.ServerAssembly, options.ServerCores, options.WorkFolder, time, cancel);
+    public MonsteraSubject Monstera { get; } = new(options.ServerAssembly, options.ServerCores, data, time, cancel);
 
     public BaselineSubject Baseline { get; } = new(options.ServerCores, cancel);
 

@@ -1,21 +1,21 @@
+using Monstera.Bench.Storage;
+using Monstera.Data.Directory;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
-using Monstera.Data.Sqlite;
 
 namespace Monstera.Bench.Subjects;
 
-/// <summary>A filled data folder: users, rooms and memberships as connection tokens would have made them, written through the storage's own interface.</summary>
+/// <summary>A filled set of data: users, rooms and memberships as connection tokens would have made them, written through the storage's own interface.</summary>
 internal sealed record Fixture(TenantId Tenant, IReadOnlyList<UserId> Users)
 {
     private const int BatchMax = 1_024;
 
-    public static async Task<Fixture> Fill(string folder, Layout layout, TimeProvider time)
+    public static async Task<Fixture> Fill(OpenData data, Layout layout, TimeProvider time)
     {
-        using var database = SqliteDatabase.Open(folder);
-        SqliteDirectory directory = new(database);
-        SqliteRoomStore rooms = new(database);
+        IDirectory directory = data.Directory;
+        IRoomStore rooms = data.Rooms;
         DateTimeOffset now = time.GetUtcNow();
-        TenantId tenant = (await directory.EnsureTenant(Data.Directory.Tenant.DefaultKey, now, CancellationToken.None)).Id;
+        TenantId tenant = (await directory.EnsureTenant(Monstera.Data.Directory.Tenant.DefaultKey, now, CancellationToken.None)).Id;
 
         List<UserId> users = new(layout.Clients);
         List<Draft> admissions = new(layout.Clients);
@@ -37,12 +37,13 @@ internal sealed record Fixture(TenantId Tenant, IReadOnlyList<UserId> Users)
     }
 
     /// <summary>Brings the memberships into the directory, which the server would otherwise do at its start.</summary>
-    private static async Task Index(SqliteRoomStore rooms, SqliteDirectory directory)
+    private static async Task Index(IRoomStore rooms, IDirectory directory)
     {
-        while (await rooms.ReadMembershipOutbox(BatchMax, CancellationToken.None) is { Count: > 0 } changes)
+        IMembershipOutbox outbox = rooms.Outboxes[0];
+        while (await outbox.Read(BatchMax, CancellationToken.None) is { Count: > 0 } changes)
         {
             await directory.ApplyMemberships(changes, CancellationToken.None);
-            await rooms.AcknowledgeMembershipOutbox(changes[^1].Id, CancellationToken.None);
+            await outbox.Acknowledge(changes[^1].Id, CancellationToken.None);
         }
     }
 }

@@ -1,22 +1,22 @@
 using System.Security.Cryptography;
 using Monstera.Bench.Load;
+using Monstera.Bench.Storage;
 using Monstera.Data.Ids;
-using Monstera.Data.Sqlite;
 
 namespace Monstera.Bench.Subjects;
 
-/// <summary>The server as it is built for people, on a data folder of its own; nothing but the rate limits is set otherwise.</summary>
-internal sealed class MonsteraSubject(string assembly, string? cores, string workFolder, TimeProvider time, CancellationToken cancel) : ISubject
+/// <summary>The server as it is built for people, on data of its own; nothing but the rate limits is set otherwise.</summary>
+internal sealed class MonsteraSubject(string assembly, string? cores, IDataSets data, TimeProvider time, CancellationToken cancel) : ISubject
 {
+    /// <summary>The set of the last start.</summary>
+    private const string Current = "data";
+
     private readonly string _secret = Convert.ToHexString(RandomNumberGenerator.GetBytes(32));
     private readonly Dictionary<Layout, Fixture> _fixtures = [];
 
     public string Name => "monstera";
 
     public IDialect Dialect { get; } = new MonsteraDialect();
-
-    /// <summary>The folder of the last start.</summary>
-    public string DataFolder { get; } = Path.Combine(workFolder, "data");
 
     public async Task<ChildProcess> Start(Layout layout)
     {
@@ -25,15 +25,15 @@ internal sealed class MonsteraSubject(string assembly, string? cores, string wor
     }
 
     /// <summary>Starts on the data that are there.</summary>
-    public Task<ChildProcess> StartAgain() => StartOn(DataFolder);
+    public Task<ChildProcess> StartAgain() => StartOn(Current);
 
-    public Task<ChildProcess> StartOn(string dataFolder) =>
-        ChildProcess.Start(
+    /// <param name="set">By its name.</param>
+    public async Task<ChildProcess> StartOn(string set) =>
+        await ChildProcess.Start(
             assembly,
             ["--urls", "http://127.0.0.1:0"],
-            new Dictionary<string, string>(StringComparer.Ordinal)
+            new Dictionary<string, string>(await data.SettingsOf(set), StringComparer.Ordinal)
             {
-                ["Monstera__DataFolder"] = dataFolder,
                 ["Monstera__ConnectionTokens__Secret"] = _secret,
                 ["Monstera__Limits__WritesPerSecondPerConnection"] = "0",
                 ["Monstera__Limits__WritesPerSecondPerUser"] = "0",
@@ -61,29 +61,21 @@ internal sealed class MonsteraSubject(string assembly, string? cores, string wor
 
     public string Token(string user, string roomKey) => ConnectionToken.Sign(_secret, user, roomKey, time.GetUtcNow().AddDays(1));
 
-    /// <summary>The database as the last stop left it, through the storage's own interface; the server is not running.</summary>
-    public SqliteDatabase OpenData() => SqliteDatabase.Open(DataFolder);
+    /// <summary>The data as the last stop left them, through the storage's own interface; the server is not running.</summary>
+    public Task<OpenData> OpenData() => data.Open(Current);
 
     public Fixture FixtureOf(Layout layout) => _fixtures[layout];
 
-    /// <summary>A data folder with these rooms and members, filled once and copied for each start, so that no run begins on what another left.</summary>
+    /// <summary>A set with these rooms and members, filled once and copied for each start, so that no run begins on what another left.</summary>
     private async Task Prepare(Layout layout)
     {
-        string template = Path.Combine(workFolder, $"rooms-{layout.Rooms}x{layout.MembersPerRoom}");
+        string template = $"rooms-{layout.Rooms}x{layout.MembersPerRoom}";
         if (!_fixtures.ContainsKey(layout))
         {
-            _fixtures.Add(layout, await Fixture.Fill(template, layout, time));
+            using OpenData open = await data.Open(template);
+            _fixtures.Add(layout, await Fixture.Fill(open, layout, time));
         }
 
-        if (Directory.Exists(DataFolder))
-        {
-            Directory.Delete(DataFolder, recursive: true);
-        }
-
-        Directory.CreateDirectory(DataFolder);
-        foreach (string file in Directory.GetFiles(template))
-        {
-            File.Copy(file, Path.Combine(DataFolder, Path.GetFileName(file)));
-        }
+        await data.Copy(template, Current);
     }
 }

@@ -1,3 +1,4 @@
+using Monstera.Data.Archive;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Npgsql;
@@ -5,8 +6,8 @@ using Npgsql;
 namespace Monstera.Data.Postgres;
 
 /// <summary>
-/// What the rules need to know for a batch of drafts, asked for with arrays: the number of statements hangs on the kinds of drafts, never on how many there are. Statements that no draft
-/// needs are left out; a batch of messages asks for rooms, members and retries.
+/// What must be known for a batch of drafts (by the rules) or of copied events (by their projection), asked for with arrays: the number of statements hangs on the kinds of them, never on how
+/// many there are. Statements that nobody needs are left out; a batch of messages asks for rooms, members and retries, and copied messages for rooms alone.
 /// </summary>
 internal sealed class AppendFacts
 {
@@ -90,6 +91,7 @@ internal sealed class AppendFacts
     private readonly List<Draft> _retries = [];
     private readonly HashSet<(RoomId Room, TenantId Tenant, long Seq)> _messages = [];
     private readonly List<React> _reactions = [];
+    private readonly HashSet<(RoomId Room, TenantId Tenant, long Target)> _emoji = [];
     private readonly HashSet<(RoomId Room, TenantId Tenant, UserId User)> _subjects = [];
     private readonly HashSet<RoomId> _pinned = [];
     private readonly HashSet<RoomId> _made = [];
@@ -110,16 +112,29 @@ internal sealed class AppendFacts
         }
     }
 
+    public AppendFacts(IReadOnlyList<LogPart> parts)
+    {
+        foreach (LogPart part in parts)
+        {
+            // Whether it is made, or another tenant's, is not known before.
+            _made.Add(part.Room);
+            foreach (RoomEvent copied in part.Events)
+            {
+                Need(part.Tenant, copied);
+            }
+        }
+    }
+
     /// <summary>Rooms whose row the transaction holds.</summary>
     public HashSet<RoomId> Locked { get; } = [];
 
-    /// <summary>Those of the drafts' rooms that are there and of a tenant of the batch; rooms that the batch makes are added to them.</summary>
+    /// <summary>Those of the batch's rooms that are there and of a tenant of the batch; rooms that the batch makes are added to them.</summary>
     public Dictionary<RoomId, AppendRoom> Rooms { get; } = [];
 
-    /// <summary>Ids of drafts that may make a room, and of rooms of tenants that the batch does not speak for.</summary>
+    /// <summary>Ids that may be those of new rooms, and are of rooms of tenants that the batch does not speak for.</summary>
     public HashSet<RoomId> Taken { get; } = [];
 
-    /// <summary>For rooms that the batch makes: one for each draft that may.</summary>
+    /// <summary>For rooms that the batch makes: one for each that it may make.</summary>
     public Queue<long> FreshKeys { get; } = [];
 
     /// <summary>Adds the queries; run, they fill this.</summary>
@@ -127,7 +142,11 @@ internal sealed class AppendFacts
     public void Ask(PostgresBatch batch, Guid[] rooms)
     {
         batch.Read(ReadRooms, ReadRoom, Sql.Of(rooms));
-        AskMembers(batch);
+        if (_members.Count > 0)
+        {
+            AskMembers(batch);
+        }
+
         if (_retries.Count > 0)
         {
             AskRetries(batch);
@@ -141,6 +160,11 @@ internal sealed class AppendFacts
         if (_reactions.Count > 0)
         {
             AskReactions(batch);
+        }
+
+        if (_emoji.Count > 0)
+        {
+            AskEmoji(batch);
         }
 
         if (_subjects.Count > 0)
@@ -176,6 +200,7 @@ internal sealed class AppendFacts
             case React react:
                 _messages.Add((draft.Room, draft.Tenant, react.Target));
                 _reactions.Add(react);
+                _emoji.Add((draft.Room, draft.Tenant, react.Target));
                 break;
             case Pin pin:
                 _messages.Add((draft.Room, draft.Tenant, pin.Target));
@@ -195,6 +220,23 @@ internal sealed class AppendFacts
             case CreateRoom or AdmitMember:
                 _made.Add(draft.Room);
                 break;
+        }
+    }
+
+    private void Need(TenantId tenant, RoomEvent copied)
+    {
+        if (copied.User is { } user)
+        {
+            _members.Add((copied.Room, tenant, user));
+        }
+
+        if (copied.Target is { } target)
+        {
+            _messages.Add((copied.Room, tenant, target));
+            if (copied.Emoji is not null)
+            {
+                _emoji.Add((copied.Room, tenant, target));
+            }
         }
     }
 
@@ -260,21 +302,21 @@ internal sealed class AppendFacts
             RoomsOf(asked), TenantsOf(asked), Sql.Of([.. asked.Select(a => a.Seq)]), Sql.Of(_hasEdits));
     }
 
-    private void AskReactions(PostgresBatch batch)
-    {
-        // The message was asked for before; without one there is nothing to know of its reactions.
-        batch.Read(
-            ReadReactions,
-            row =>
-            {
-                React draft = _reactions[(int)row.GetInt64(0) - 1];
-                var state = new ReactionState(row.GetBoolean(1), row.GetInt64(2));
-                With(draft.Room.Value, room => room.Messages[draft.Target].Reactions[(draft.Sender, draft.Emoji)] = state);
-            },
-            Sql.Of([.. _reactions.Select(d => d.Room.Value)]), Sql.Of([.. _reactions.Select(d => d.Tenant.Value)]),
-            Sql.Of([.. _reactions.Select(d => d.Target)]), Sql.Of([.. _reactions.Select(d => d.Sender.Value)]), Sql.Of([.. _reactions.Select(d => d.Emoji)]));
+    // The message was asked for before; without one there is nothing to know of its reactions.
+    private void AskReactions(PostgresBatch batch) => batch.Read(
+        ReadReactions,
+        row =>
+        {
+            React draft = _reactions[(int)row.GetInt64(0) - 1];
+            var state = new ReactionState(row.GetBoolean(1), row.GetInt64(2));
+            With(draft.Room.Value, room => room.Messages[draft.Target].Reactions[(draft.Sender, draft.Emoji)] = state);
+        },
+        Sql.Of([.. _reactions.Select(d => d.Room.Value)]), Sql.Of([.. _reactions.Select(d => d.Tenant.Value)]),
+        Sql.Of([.. _reactions.Select(d => d.Target)]), Sql.Of([.. _reactions.Select(d => d.Sender.Value)]), Sql.Of([.. _reactions.Select(d => d.Emoji)]));
 
-        (RoomId Room, TenantId Tenant, long Seq)[] asked = [.. _reactions.Select(d => (d.Room, d.Tenant, d.Target)).Distinct()];
+    private void AskEmoji(PostgresBatch batch)
+    {
+        (RoomId Room, TenantId Tenant, long Seq)[] asked = [.. _emoji];
         batch.Read(
             ReadEmoji,
             row =>

@@ -4,7 +4,7 @@ using Monstera.Data.Rooms;
 namespace Monstera.Data.Postgres;
 
 /// <summary>
-/// A room within one append: what was read of it, changed by each event that is decided on, so that later drafts of the batch see it. What is to be written at the end is
+/// A room within one append, or one write of copied events: what was read of it, changed by each event, so that later drafts of the batch see it. What is to be written at the end is
 /// marked as changed; however often a thing changed, its last state is written once.
 /// </summary>
 internal sealed class AppendRoom(long key, TenantId tenant, RoomState state)
@@ -41,6 +41,24 @@ internal sealed class AppendRoom(long key, TenantId tenant, RoomState state)
     public Dictionary<(UserId Sender, ClientId ClientId), (long Seq, DateTimeOffset At)> Seen { get; } = [];
 
     public bool IsOfThisBatch(long seq) => seq > _headBefore;
+
+    /// <summary>For a copied event, on which no rule decided: whether what it changes is there.</summary>
+    public bool Fits(RoomEvent copied) => copied switch
+    {
+        { Type: EventType.MemberJoined } => !Members.ContainsKey(copied.User!.Value),
+        { User: { } user } => Members.ContainsKey(user),
+        { Target: { } target } => Messages.ContainsKey(target),
+        _ => true,
+    };
+
+    /// <summary>A copy has the epoch of what it is a copy of.</summary>
+    /// <returns>Whether it is another one.</returns>
+    public bool TakeEpoch(long epoch)
+    {
+        bool isAnother = State.Epoch != epoch;
+        State = State with { Epoch = epoch };
+        return isAnother;
+    }
 
     /// <summary>The event was added to the log.</summary>
     public void Apply(RoomEvent added)

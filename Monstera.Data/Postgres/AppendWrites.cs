@@ -4,13 +4,14 @@ using Npgsql;
 
 namespace Monstera.Data.Postgres;
 
-/// <summary>What a batch of drafts came to, written with arrays: as many statements as kinds of rows.</summary>
-internal sealed class AppendWrites(DateTimeOffset now)
+/// <summary>What a batch of drafts came to, or copied events, written with arrays: as many statements as kinds of rows.</summary>
+/// <param name="now">The time of all events. Null: they are copied, have their own times, and nobody is to be told of changes of members.</param>
+internal sealed class AppendWrites(DateTimeOffset? now)
 {
     private const string InsertRooms =
         """
         INSERT INTO rooms.room (room_key, id, tenant, slot, kind, name, name_folded, name_seq, topic, topic_seq, members, created_at, epoch)
-        SELECT u.*, $12, 1 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) u
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         """;
 
     private const string UpdateRooms =
@@ -25,10 +26,16 @@ internal sealed class AppendWrites(DateTimeOffset now)
         SELECT u.*, 20, $8 FROM unnest($1, $2, $3, $4, $5, $6, $7) u
         """;
 
+    private const string CopyMessages =
+        """
+        INSERT INTO rooms.event (room_key, seq, tenant, sender, client_id, reply_to, text, at, type)
+        SELECT u.*, 20 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) u
+        """;
+
     private const string InsertEvents =
         """
         INSERT INTO rooms.event (room_key, seq, tenant, sender, client_id, text, type, target, subject, role, kind, emoji, name, topic, at)
-        SELECT u.*, $15 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) u
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         """;
 
     private const string EraseTexts =
@@ -90,10 +97,9 @@ internal sealed class AppendWrites(DateTimeOffset now)
     private const string InsertOutbox =
         """
         INSERT INTO rooms.membership_outbox (tenant, user_id, room, seq, member, at)
-        SELECT u.tenant, u.user_id, u.room, u.seq, u.member, $6 FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY u (tenant, user_id, room, seq, member, n) ORDER BY u.n
+        SELECT u.tenant, u.user_id, u.room, u.seq, u.member, u.at FROM unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY u (tenant, user_id, room, seq, member, at, n) ORDER BY u.n
         """;
 
-    private readonly DateTime _now = now.UtcDateTime;
     private readonly List<(AppendRoom Room, RoomEvent Event)> _messages = [];
     private readonly List<(AppendRoom Room, RoomEvent Event)> _others = [];
     private readonly HashSet<AppendRoom> _rooms = [];
@@ -121,8 +127,11 @@ internal sealed class AppendWrites(DateTimeOffset now)
         WriteReactions(batch);
         WriteMembers(batch);
 
-        // Last, so that nobody waits for this lock while holding it up.
-        WriteOutbox(batch);
+        if (now is not null)
+        {
+            // Last, so that nobody waits for this lock while holding it up.
+            WriteOutbox(batch);
+        }
     }
 
     private static void Erase(List<(AppendRoom Room, RoomEvent Event)> events, AppendRoom room, Func<RoomEvent, bool> isErased)
@@ -145,7 +154,7 @@ internal sealed class AppendWrites(DateTimeOffset now)
             batch.Do(
                 InsertRooms, Sql.Of([.. made.Select(r => r.Key)]), Sql.Of([.. made.Select(r => r.State.Id.Value)]), Sql.Of([.. made.Select(r => r.Tenant.Value)]),
                 Sql.Of([.. made.Select(r => Slot.Of(r.State.Id))]), Sql.Of([.. made.Select(r => (short)r.State.Kind)]), Names(made), FoldedNames(made), NameSeqs(made),
-                Topics(made), TopicSeqs(made), MemberCounts(made), Sql.Of(_now));
+                Topics(made), TopicSeqs(made), MemberCounts(made), Sql.Of([.. made.Select(r => r.MadeAt!.Value.UtcDateTime)]), Sql.Of([.. made.Select(r => r.State.Epoch)]));
         }
 
         AppendRoom[] changed = [.. _rooms.Where(r => r.IsChanged && r.MadeAt is null)];
@@ -175,8 +184,8 @@ internal sealed class AppendWrites(DateTimeOffset now)
         if (rows.Count > 0)
         {
             batch.Do(
-                InsertMessages, Keys(rows), Seqs(rows), Tenants(rows), Senders(rows), ClientIds(rows), Sql.Of([.. rows.Select(r => r.Event.ReplyTo)]), Texts(rows),
-                Sql.Of(_now));
+                now is null ? CopyMessages : InsertMessages, Keys(rows), Seqs(rows), Tenants(rows), Senders(rows), ClientIds(rows),
+                Sql.Of([.. rows.Select(r => r.Event.ReplyTo)]), Texts(rows), now is { } at ? Sql.Of(at.UtcDateTime) : Times(rows));
         }
 
         rows = _others;
@@ -186,7 +195,7 @@ internal sealed class AppendWrites(DateTimeOffset now)
                 InsertEvents, Keys(rows), Seqs(rows), Tenants(rows), Senders(rows), ClientIds(rows), Texts(rows),
                 Sql.Of([.. rows.Select(r => (short)r.Event.Type)]), Sql.Of([.. rows.Select(r => r.Event.Target)]), Sql.Of([.. rows.Select(r => r.Event.User?.Value)]),
                 Sql.Of([.. rows.Select(r => (short?)r.Event.Role)]), Sql.Of([.. rows.Select(r => (short?)r.Event.Kind)]), Sql.Of([.. rows.Select(r => r.Event.Emoji)]),
-                Sql.Of([.. rows.Select(r => r.Event.Name)]), Sql.Of([.. rows.Select(r => r.Event.Topic)]), Sql.Of(_now));
+                Sql.Of([.. rows.Select(r => r.Event.Name)]), Sql.Of([.. rows.Select(r => r.Event.Topic)]), Times(rows));
         }
     }
 
@@ -201,6 +210,8 @@ internal sealed class AppendWrites(DateTimeOffset now)
     private static NpgsqlParameter ClientIds(List<(AppendRoom Room, RoomEvent Event)> rows) => Sql.Of([.. rows.Select(r => r.Event.ClientId?.Value)]);
 
     private static NpgsqlParameter Texts(List<(AppendRoom Room, RoomEvent Event)> rows) => Sql.Of([.. rows.Select(r => r.Event.Text)]);
+
+    private static NpgsqlParameter Times(List<(AppendRoom Room, RoomEvent Event)> rows) => Sql.Of([.. rows.Select(r => r.Event.At.UtcDateTime)]);
 
     private void WriteMessageStates(PostgresBatch batch)
     {
@@ -276,13 +287,13 @@ internal sealed class AppendWrites(DateTimeOffset now)
 
     private void WriteOutbox(PostgresBatch batch)
     {
-        (AppendRoom Room, RoomEvent Event)[] changes = [.. _others.Where(o => o.Event.Type is EventType.MemberJoined or EventType.MemberLeft)];
-        if (changes.Length > 0)
+        List<(AppendRoom Room, RoomEvent Event)> changes = [.. _others.Where(o => o.Event.Type is EventType.MemberJoined or EventType.MemberLeft)];
+        if (changes.Count > 0)
         {
             batch.Skip(LockOutbox, Sql.Of(PostgresLocks.Outbox)).Do(
-                InsertOutbox, Sql.Of([.. changes.Select(c => c.Room.Tenant.Value)]), Sql.Of([.. changes.Select(c => c.Event.User!.Value.Value)]),
-                Sql.Of([.. changes.Select(c => c.Room.State.Id.Value)]), Sql.Of([.. changes.Select(c => c.Event.Seq)]),
-                Sql.Of([.. changes.Select(c => c.Event.Type == EventType.MemberJoined)]), Sql.Of(_now));
+                InsertOutbox, Tenants(changes), Sql.Of([.. changes.Select(c => c.Event.User!.Value.Value)]),
+                Sql.Of([.. changes.Select(c => c.Room.State.Id.Value)]), Seqs(changes),
+                Sql.Of([.. changes.Select(c => c.Event.Type == EventType.MemberJoined)]), Times(changes));
         }
     }
 }

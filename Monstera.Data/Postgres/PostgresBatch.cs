@@ -74,6 +74,8 @@ internal static class Sql
 
     public static NpgsqlParameter Of(bool value) => new NpgsqlParameter<bool> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Boolean };
 
+    public static NpgsqlParameter Of(short value) => new NpgsqlParameter<short> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Smallint };
+
     public static NpgsqlParameter Of(int value) => new NpgsqlParameter<int> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Integer };
 
     public static NpgsqlParameter Of(long value) => new NpgsqlParameter<long> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Bigint };
@@ -86,6 +88,8 @@ internal static class Sql
     public static NpgsqlParameter Of(Guid[] values) => Array(values, NpgsqlDbType.Uuid);
 
     public static NpgsqlParameter Of(Guid?[] values) => Array(values, NpgsqlDbType.Uuid);
+
+    public static NpgsqlParameter NoSmallints() => new() { Value = DBNull.Value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Smallint };
 
     public static NpgsqlParameter Of(short[] values) => Array(values, NpgsqlDbType.Smallint);
 

@@ -31,11 +31,115 @@ public sealed class PostgresDatabase : IDisposable
 
     /// <summary>
     /// 1. brings the schemas up to date, when an owner is given; 2. connects as the one who serves, and refuses a role that row level security does not bind, or a schema of
-    /// another version.
+    /// another version; 3. <see cref="Identify"/>, when an identity is given.
     /// </summary>
-    /// <exception cref="StorageRefusedException">Not ours, of another version, tampered with, or not safe.</exception>
+    /// <exception cref="StorageRefusedException">Not ours, of another version, another shard than believed, tampered with, or not safe.</exception>
     /// <exception cref="StorageUnavailableException">It cannot be reached.</exception>
-    public static PostgresDatabase Open(PostgresOptions options, PostgresParts parts)
+    public static PostgresDatabase Open(PostgresOptions options, PostgresParts parts, ShardIdentity? identity = null)
+    {
+        PostgresDatabase database = Open(options, SchemasOf(parts));
+        try
+        {
+            if (identity is { } shard)
+            {
+                database.Identify(shard);
+            }
+
+            return database;
+        }
+        catch
+        {
+            database.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// For commands that move, copy and check data of all tenants: connects as the owner, whom row level security lets list rooms and tenants, and whom no server may serve as.
+    /// </summary>
+    /// <param name="options">With <see cref="PostgresOptions.OwnerConnectionString"/>; the other names the role that serves.</param>
+    /// <param name="migrate">Brings the schemas up to date before. Otherwise a schema of another version is refused, and nothing is changed.</param>
+    /// <inheritdoc cref="Open(PostgresOptions, PostgresParts, ShardIdentity?)"/>
+    public static PostgresDatabase OpenAsOwner(PostgresOptions options, PostgresParts parts, bool migrate = false)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        string ownerString = options.OwnerConnectionString ?? throw new ArgumentException("There is no owner's connection string.", nameof(options));
+        return Guard(open =>
+        {
+            IReadOnlyList<PostgresSchema> schemas = SchemasOf(parts);
+            if (migrate)
+            {
+                Migrate(options, schemas);
+            }
+
+            PostgresDatabase database = open(Complete(new NpgsqlConnectionStringBuilder(ownerString), options with { Pooler = false }));
+            using NpgsqlConnection owner = database.Source.OpenConnection();
+            foreach (PostgresSchema schema in schemas)
+            {
+                PostgresMigrations.Check(owner, schema);
+            }
+
+            return database;
+        }, options);
+    }
+
+    /// <summary>
+    /// Makes sure that the database is this shard: with an owner's connection string its identity is written when it has none (a database without rooms that becomes another shard than 0
+    /// gives up its slots in the same transaction); otherwise it must be there already.
+    /// </summary>
+    /// <exception cref="StorageRefusedException">It is another shard, or of another installation; or it has no identity, and no owner is given, or rooms stand against it.</exception>
+    /// <exception cref="StorageUnavailableException">It cannot be reached.</exception>
+    public void Identify(ShardIdentity identity) => PostgresFailure.Translate(() =>
+    {
+        if (Options.OwnerConnectionString is { } ownerString)
+        {
+            using NpgsqlConnection owner = OpenOwner(ownerString);
+            identity.Claim(owner);
+        }
+        else
+        {
+            using NpgsqlConnection app = Source.OpenConnection();
+            identity.Check(app);
+        }
+
+        return true;
+    });
+
+    /// <summary>Null: the database was never told which shard it is.</summary>
+    /// <exception cref="StorageUnavailableException">It cannot be reached.</exception>
+    public ShardIdentity? FindIdentity() => PostgresFailure.Translate(() =>
+    {
+        using NpgsqlConnection connection = Source.OpenConnection();
+        return ShardIdentity.Find(connection);
+    });
+
+    internal static PostgresDatabase Open(PostgresOptions options, params IReadOnlyList<PostgresSchema> schemas)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return Guard(open =>
+        {
+            // 1.
+            if (options.OwnerConnectionString is not null)
+            {
+                Migrate(options, schemas);
+            }
+
+            // 2.
+            PostgresDatabase database = open(Complete(new NpgsqlConnectionStringBuilder(options.ConnectionString), options));
+            using NpgsqlConnection app = database.Source.OpenConnection();
+            foreach (PostgresSchema schema in schemas)
+            {
+                PostgresMigrations.Check(app, schema);
+                RefuseRole(app, schema);
+            }
+
+            return database;
+        }, options);
+    }
+
+    public void Dispose() => Source.Dispose();
+
+    private static List<PostgresSchema> SchemasOf(PostgresParts parts)
     {
         List<PostgresSchema> schemas = [];
         if (parts.HasFlag(PostgresParts.Rooms))
@@ -48,38 +152,46 @@ public sealed class PostgresDatabase : IDisposable
             schemas.Add(PostgresDirectory.Schema);
         }
 
-        return Open(options, schemas);
+        return schemas;
     }
 
-    internal static PostgresDatabase Open(PostgresOptions options, params IReadOnlyList<PostgresSchema> schemas)
+    private static void Migrate(PostgresOptions options, IReadOnlyList<PostgresSchema> schemas)
     {
-        ArgumentNullException.ThrowIfNull(options);
+        string app = new NpgsqlConnectionStringBuilder(options.ConnectionString).Username ?? throw new StorageRefusedException("The connection string names no user.");
+        using NpgsqlConnection owner = OpenOwner(options.OwnerConnectionString!);
+        foreach (PostgresSchema schema in schemas)
+        {
+            PostgresMigrations.Run(owner, schema, app);
+        }
+    }
+
+    private static NpgsqlConnection OpenOwner(string connectionString)
+    {
+        var owner = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
+        try
+        {
+            owner.Open();
+            return owner;
+        }
+        catch
+        {
+            owner.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens; what fails is closed again, and told as the contract has it.</summary>
+    /// <param name="use">Is given how connections are pooled.</param>
+    private static PostgresDatabase Guard(Func<Func<NpgsqlConnectionStringBuilder, PostgresDatabase>, PostgresDatabase> use, PostgresOptions options)
+    {
         NpgsqlDataSource? source = null;
         try
         {
-            NpgsqlConnectionStringBuilder builder = ConnectionString(options);
-
-            // 1.
-            if (options.OwnerConnectionString is not null)
+            return use(builder =>
             {
-                using var owner = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(options.OwnerConnectionString) { Pooling = false }.ConnectionString);
-                owner.Open();
-                foreach (PostgresSchema schema in schemas)
-                {
-                    PostgresMigrations.Run(owner, schema, builder.Username ?? throw new StorageRefusedException("The connection string names no user."));
-                }
-            }
-
-            // 2.
-            source = NpgsqlDataSource.Create(builder);
-            using NpgsqlConnection app = source.OpenConnection();
-            foreach (PostgresSchema schema in schemas)
-            {
-                PostgresMigrations.Check(app, schema);
-                RefuseRole(app, schema);
-            }
-
-            return new PostgresDatabase(source, options, $"{builder.Database ?? builder.Username} on {builder.Host}:{builder.Port}");
+                source = NpgsqlDataSource.Create(builder);
+                return new PostgresDatabase(source, options, $"{builder.Database ?? builder.Username} on {builder.Host}:{builder.Port}");
+            });
         }
         catch (Exception e)
         {
@@ -98,12 +210,11 @@ public sealed class PostgresDatabase : IDisposable
         }
     }
 
-    public void Dispose() => Source.Dispose();
-
-    private static NpgsqlConnectionStringBuilder ConnectionString(PostgresOptions options)
+    /// <summary>Sets over the string what the options say.</summary>
+    private static NpgsqlConnectionStringBuilder Complete(NpgsqlConnectionStringBuilder given, PostgresOptions options)
     {
         int connectSeconds = Math.Max((int)options.ConnectTimeout.TotalSeconds, 1);
-        return new NpgsqlConnectionStringBuilder(options.ConnectionString)
+        return new NpgsqlConnectionStringBuilder(given.ConnectionString)
         {
             Pooling = true,
             MinPoolSize = 0,

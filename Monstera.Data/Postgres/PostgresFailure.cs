@@ -24,9 +24,38 @@ internal static class PostgresFailure
             ? new StorageUnavailableException($"PostgreSQL could not do it: {postgres.MessageText} ({postgres.SqlState}).", postgres)
             : new StorageUnavailableException($"PostgreSQL cannot be reached: {e.Message}", e);
 
+    /// <summary>Does it, and throws faults as the contracts have them.</summary>
+    public static T Translate<T>(Func<T> use)
+    {
+        try
+        {
+            return use();
+        }
+        catch (Exception e) when (IsFault(e))
+        {
+            throw Of(e)!;
+        }
+    }
+
+    /// <inheritdoc cref="Translate{T}(Func{T})"/>
+    public static async Task<T> Translate<T>(Func<Task<T>> use)
+    {
+        try
+        {
+            return await use();
+        }
+        catch (Exception e) when (IsFault(e))
+        {
+            throw Of(e)!;
+        }
+    }
+
     /// <summary>Two transactions were in each other's way, and this one was rolled back for certain: the same again will do.</summary>
     public static bool IsRace(Exception e) =>
         e is PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected };
+
+    /// <summary>The driver counted on a prepared statement that the connection does not have: another connection will do.</summary>
+    public static bool IsUnprepared(Exception e) => e is PostgresException { SqlState: PostgresErrorCodes.InvalidSqlStatementName };
 
     /// <summary>The connection is gone; a pooled one may have been so for long.</summary>
     public static bool IsConnectionLost(Exception e) => e switch

@@ -28,7 +28,7 @@ public sealed record PostgresOptions
     /// <summary>For one statement, on the server.</summary>
     public TimeSpan StatementTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>For one lock: another server's batch on the same rooms, or a slot that is being moved.</summary>
+    /// <summary>For one lock: another server's batch on the same rooms. Slots that are being moved are not waited for.</summary>
     public TimeSpan LockTimeout { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>Between the two halves of an append, after which the server ends the transaction of a process that hangs, and frees its rooms.</summary>

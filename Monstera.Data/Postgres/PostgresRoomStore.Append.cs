@@ -9,9 +9,10 @@ public sealed partial class PostgresRoomStore
 #pragma warning restore CA1001
 {
     /// <summary>Losing races against other servers this many times in a row is a storage that is not available.</summary>
-    private const int AttemptsMax = 6;
+    internal const int AttemptsMax = 6;
 
-    private const string LockSlots = "SELECT count(pg_advisory_xact_lock_shared($1, slot)) FROM unnest($2) slot";
+    // Who moves a slot holds it alone, and is never waited for: slots that cannot be had are refused.
+    private const string LockSlots = "SELECT slot FROM unnest($2) slot WHERE NOT pg_try_advisory_xact_lock_shared($1, slot)";
 
     // In a statement after the lock, which therefore sees what a mover committed before it let go.
     private const string CheckSlots =
@@ -21,7 +22,7 @@ public sealed partial class PostgresRoomStore
         """;
 
     // NO KEY: keys do not change.
-    private const string LockRooms = "SELECT id FROM rooms.room WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
+    internal const string LockRooms = "SELECT id FROM rooms.room WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
 
     private const string ReadTimes =
         "SELECT u.n, e.at FROM unnest($1, $2) WITH ORDINALITY u (room_key, seq, n) JOIN rooms.event e ON e.room_key = u.room_key AND e.seq = u.seq";
@@ -66,6 +67,11 @@ public sealed partial class PostgresRoomStore
             {
                 // Rolled back for certain. The facts are read anew: the winner's room is among them then.
             }
+            catch (Exception e) when (attempt < AttemptsMax && PostgresFailure.IsUnprepared(e))
+            {
+                // Rolled back too. An error in the middle of a batch, such as a lost race, left the driver believing that the statements after it were prepared.
+                _database.Source.Clear();
+            }
             catch (Exception e) when (attempt == 1 && !append.MayHaveCommitted && PostgresFailure.IsConnectionLost(e))
             {
                 // Lost while it lay idle in the pool, most likely, as its neighbours, or at any rate before anything was written.
@@ -79,7 +85,7 @@ public sealed partial class PostgresRoomStore
     }
 
     /// <summary>Another server made a room with the same id since the facts were read.</summary>
-    private static bool LostRoomRace(Exception e) =>
+    internal static bool LostRoomRace(Exception e) =>
         e is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "room_id" };
 
     /// <summary>
@@ -101,11 +107,11 @@ public sealed partial class PostgresRoomStore
             await using NpgsqlConnection connection = await store._database.Source.OpenConnectionAsync(cancel);
 
             // 1.
-            short? moved = await LockAndRead(connection);
-            if (moved is { } slot)
+            HashSet<short> moved = await LockAndRead(connection);
+            if (moved.Count > 0)
             {
                 await RollBack(connection);
-                throw new RoomMovedException(slot);
+                throw new RoomMovedException(moved);
             }
 
             // 2.
@@ -127,17 +133,17 @@ public sealed partial class PostgresRoomStore
             return _outcomes;
         }
 
-        private async ValueTask<short?> LockAndRead(NpgsqlConnection connection)
+        private async ValueTask<HashSet<short>> LockAndRead(NpgsqlConnection connection)
         {
             RoomId[] rooms = [.. drafts.Select(d => d.Room).Distinct()];
             Guid[] ids = [.. rooms.Select(room => room.Value)];
             short[] slots = [.. rooms.Select(Slot.Of).Distinct().Order()];
-            short? moved = null;
+            HashSet<short> moved = [];
             using var batch = new PostgresBatch(connection);
             batch.Do("BEGIN")
                 .Skip(store._settings, TenantSetting(drafts.Select(d => d.Tenant).Distinct()))
-                .Skip(LockSlots, Sql.Of(PostgresLocks.Slot), Sql.Of([.. slots.Select(slot => (int)slot)]))
-                .Read(CheckSlots, row => moved ??= row.GetInt16(0), Sql.Of(slots), Sql.Of([.. slots.Select(store._epochOf)]))
+                .Read(LockSlots, row => moved.Add((short)row.GetInt32(0)), Sql.Of(PostgresLocks.Slot), Sql.Of([.. slots.Select(slot => (int)slot)]))
+                .Read(CheckSlots, row => moved.Add(row.GetInt16(0)), Sql.Of(slots), Sql.Of([.. slots.Select(store._epochOf)]))
                 .Read(LockRooms, row => _facts.Locked.Add(new RoomId(row.GetGuid(0))), Sql.Of(ids));
             _facts.Ask(batch, ids);
             await RunOrRollBack(connection, batch, CancellationToken.None);

@@ -19,10 +19,10 @@ public sealed partial class PostgresRoomStore
     private const string ReadOpened = "SELECT r.epoch, h.head " + Opened;
 
     // What ReadEvent reads.
-    private const string EventColumns = "seq, type, sender, at, client_id, target, reply_to, text, emoji, subject, role, kind, name, topic";
+    internal const string EventColumns = "seq, type, sender, at, client_id, target, reply_to, text, emoji, subject, role, kind, name, topic";
 
     /// <summary>What each event costs beyond its texts, as <see cref="ReadAfter"/> counts: 128.</summary>
-    private const string EventBytes =
+    internal const string EventBytes =
         "128 + coalesce(octet_length(e.text), 0) + coalesce(octet_length(e.emoji), 0) + coalesce(octet_length(e.name), 0) + coalesce(octet_length(e.topic), 0)";
 
     // Bounded by bytes on the server, so that what is left out does not travel.
@@ -50,8 +50,9 @@ public sealed partial class PostgresRoomStore
         TenantId tenant, RoomId room, UserId? reader, long after, int eventsMax, int bytesMax, CancellationToken cancel)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(eventsMax, 1);
-        return Read<LogPage?>(
+        return ReadRoom<LogPage?>(
             tenant,
+            room,
             batch =>
             {
                 (long Epoch, long Head)? opened = null;
@@ -66,25 +67,26 @@ public sealed partial class PostgresRoomStore
     }
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel)
+    public ValueTask<Gathered<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(rooms);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rooms.Count, 1_000, nameof(rooms));
-        return Read<IReadOnlyList<RoomHead>>(
+        return ReadRooms<Gathered<RoomHead>>(
             tenant,
+            rooms,
             batch =>
             {
                 List<RoomHead> heads = new(rooms.Count);
                 batch.Read(
                     ReadHeadsQuery, row => heads.Add(new RoomHead(new RoomId(row.GetGuid(0)), row.GetInt64(1), row.GetInt64(2))),
                     Sql.Of([.. rooms.Select(room => room.Value)]), Sql.Of(tenant.Value));
-                return () => heads;
+                return () => new Gathered<RoomHead>(heads, []);
             },
             cancel);
     }
 
     /// <summary>Reads <see cref="EventColumns"/>, which the other queries for events begin with, from column <paramref name="at"/> on.</summary>
-    private static RoomEvent ReadEvent(NpgsqlDataReader row, RoomId room, int at = 0)
+    internal static RoomEvent ReadEvent(NpgsqlDataReader row, RoomId room, int at = 0)
     {
         var type = (EventType)row.GetInt16(at + 1);
         string? text = row.Text(at + 7);

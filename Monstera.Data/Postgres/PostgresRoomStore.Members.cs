@@ -48,19 +48,21 @@ public sealed partial class PostgresRoomStore
         ORDER BY u.n
         """;
 
-    // A text is found in itself by strpos, so that there is nothing to escape; the empty text is in every name.
+    // A text is found in itself by strpos, so that there is nothing to escape; the empty text is in every name. Rooms of slots that are owned elsewhere may lie here as a copy.
     private const string ReadPublic =
         """
         SELECT r.id, r.name, r.topic, r.members, r.name_folded, EXISTS (SELECT FROM rooms.member m WHERE m.room_key = r.room_key AND m.user_id = $2)
         FROM rooms.room r
         WHERE r.tenant = $1 AND r.kind = 1 AND ($4::uuid IS NULL OR (r.name_folded, r.id) > ($3 COLLATE "C", $4)) AND strpos(r.name_folded, $5) > 0
+          AND EXISTS (SELECT FROM rooms.slot_owner o WHERE o.slot = r.slot AND o.state = 1)
         ORDER BY r.name_folded, r.id LIMIT $6
         """;
 
     /// <inheritdoc/>
     public ValueTask<RoomInfo?> FindRoom(TenantId tenant, RoomId room, CancellationToken cancel) =>
-        Read<RoomInfo?>(
+        ReadRoom<RoomInfo?>(
             tenant,
+            room,
             batch =>
             {
                 RoomInfo? info = null;
@@ -71,8 +73,9 @@ public sealed partial class PostgresRoomStore
 
     /// <inheritdoc/>
     public ValueTask<RoomMember?> FindMember(TenantId tenant, RoomId room, UserId user, CancellationToken cancel) =>
-        Read<RoomMember?>(
+        ReadRoom<RoomMember?>(
             tenant,
+            room,
             batch =>
             {
                 RoomMember? member = null;
@@ -87,8 +90,9 @@ public sealed partial class PostgresRoomStore
     {
         CheckLimit(limit);
         Guid? cursor = after is null ? null : PageCursor.Id(after);
-        return Read<Page<RoomMember>?>(
+        return ReadRoom<Page<RoomMember>?>(
             tenant,
+            room,
             batch =>
             {
                 bool opened = false;
@@ -103,13 +107,14 @@ public sealed partial class PostgresRoomStore
     }
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<RoomSummary>> Summarize(
+    public ValueTask<Gathered<RoomSummary>> Summarize(
         TenantId tenant, UserId user, IReadOnlyList<ReadMarker> rooms, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(rooms);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rooms.Count, 100, nameof(rooms));
-        return Read<IReadOnlyList<RoomSummary>>(
+        return ReadRooms<Gathered<RoomSummary>>(
             tenant,
+            rooms.Select(marker => marker.Room),
             batch =>
             {
                 List<RoomSummary> summaries = new(rooms.Count);
@@ -117,15 +122,16 @@ public sealed partial class PostgresRoomStore
                     SummarizeRooms, row => summaries.Add(ReadSummary(row)),
                     Sql.Of([.. rooms.Select(marker => marker.Room.Value)]), Sql.Of(tenant.Value), Sql.Of(user.Value), Sql.Of((long)RoomLimits.ScanMax),
                     Sql.Of((long)RoomLimits.UnreadMax), Sql.Of([.. rooms.Select(marker => marker.Seq)]));
-                return () => summaries;
+                return () => new Gathered<RoomSummary>(summaries, []);
             },
             cancel);
     }
 
     /// <inheritdoc/>
     public ValueTask<int?> CountUnread(TenantId tenant, RoomId room, UserId user, long readSeq, CancellationToken cancel) =>
-        Read<int?>(
+        ReadRoom<int?>(
             tenant,
+            room,
             batch =>
             {
                 int? count = null;
@@ -137,7 +143,7 @@ public sealed partial class PostgresRoomStore
             cancel);
 
     /// <inheritdoc/>
-    public ValueTask<Page<PublicRoom>> ReadPublicRooms(
+    public ValueTask<PublicRoomPage> ReadPublicRooms(
         TenantId tenant, UserId user, string? query, string? after, int limit, CancellationToken cancel)
     {
         CheckLimit(limit);
@@ -151,11 +157,11 @@ public sealed partial class PostgresRoomStore
         if (part.Contains('\0', StringComparison.Ordinal))
         {
             // In no name: a text of PostgreSQL cannot hold it, and it refuses to be asked.
-            return ValueTask.FromResult(new Page<PublicRoom>([], Next: null));
+            return ValueTask.FromResult(new PublicRoomPage([], Next: null));
         }
 
-        return Read<Page<PublicRoom>>(
-            tenant,
+        return ReadAny<PublicRoomPage>(
+            [tenant],
             batch =>
             {
                 List<(PublicRoom Room, string Folded)> rooms = [];
@@ -166,7 +172,7 @@ public sealed partial class PostgresRoomStore
                 return () =>
                 {
                     Page<(PublicRoom Room, string Folded)> page = rooms.ToPage(limit, item => PageCursor.Of(item.Room.Id.Value, item.Folded));
-                    return new Page<PublicRoom>([.. page.Items.Select(item => item.Room)], page.Next);
+                    return new PublicRoomPage([.. page.Items.Select(item => item.Room)], page.Next);
                 };
             },
             cancel);

@@ -5,15 +5,14 @@ namespace Monstera.Data.Postgres;
 
 // Of all tenants, through functions that lend the owner's eyes for just this. Ids come to light in their order (see the table), so that several servers may drain at once: who
 // acknowledges up to an id has read all that were before it, or they were acknowledged by somebody who had.
-public sealed partial class PostgresRoomStore
+public sealed partial class PostgresRoomStore : IMembershipOutbox
 {
     private const string ReadOutbox = "SELECT id, tenant, user_id, room, seq, member, at FROM rooms.read_outbox($1) ORDER BY id";
 
     private const string ForgetOutbox = "SELECT rooms.acknowledge_outbox($1)";
 
-    /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<MembershipChange>> ReadMembershipOutbox(int limit, CancellationToken cancel) =>
-        Read<IReadOnlyList<MembershipChange>>(
+    ValueTask<IReadOnlyList<MembershipChange>> IMembershipOutbox.Read(int limit, CancellationToken cancel) =>
+        ReadAny<IReadOnlyList<MembershipChange>>(
             tenants: [],
             batch =>
             {
@@ -27,14 +26,11 @@ public sealed partial class PostgresRoomStore
             },
             cancel);
 
-    /// <inheritdoc/>
-    public async ValueTask AcknowledgeMembershipOutbox(long id, CancellationToken cancel) =>
+    async ValueTask IMembershipOutbox.Acknowledge(long id, CancellationToken cancel) =>
         await InTransaction<bool>(
-            "BEGIN",
-            tenants: [],
             batch =>
             {
-                batch.Skip(ForgetOutbox, Sql.Of(id));
+                batch.Do("BEGIN").Skip(_settings, TenantSetting([])).Skip(ForgetOutbox, Sql.Of(id));
                 return () => true;
             },
             cancel);

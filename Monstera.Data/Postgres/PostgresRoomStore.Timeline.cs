@@ -86,8 +86,9 @@ public sealed partial class PostgresRoomStore
             TimelineQuery.Around around => (around.Seq, limit / 2, limit, RoomLimits.ScanMax / 2),
             _ => throw new ArgumentException("A query of an unknown kind.", nameof(query)),
         };
-        return Read<TimelinePage?>(
+        return ReadRoom<TimelinePage?>(
             tenant,
+            room,
             batch =>
             {
                 (long Epoch, long Head, long Start)? opened = null;
@@ -111,8 +112,9 @@ public sealed partial class PostgresRoomStore
 
     /// <inheritdoc/>
     public ValueTask<TimelineItem?> FindMessage(TenantId tenant, RoomId room, UserId reader, long seq, CancellationToken cancel) =>
-        Read<TimelineItem?>(
+        ReadRoom<TimelineItem?>(
             tenant,
+            room,
             batch =>
             {
                 TimelineItem? item = null;
@@ -124,8 +126,9 @@ public sealed partial class PostgresRoomStore
 
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<TimelineItem>?> ReadPins(TenantId tenant, RoomId room, UserId reader, CancellationToken cancel) =>
-        Read<IReadOnlyList<TimelineItem>?>(
+        ReadRoom<IReadOnlyList<TimelineItem>?>(
             tenant,
+            room,
             batch =>
             {
                 bool opened = false;

@@ -3,21 +3,34 @@ using Monstera.Data.Ids;
 namespace Monstera.Data.Rooms;
 
 /// <summary>
-/// The rooms of one shard: their logs, members, and what is projected from the logs. The log is the truth.
+/// Rooms: their logs, members, and what is projected from the logs. The log is the truth. In one database or in several, the partitions, of which each has whole rooms.
 /// </summary>
 /// <remarks>
 /// What every provider guarantees (RoomStoreContract holds each to it):
 /// <list type="bullet">
 /// <item>Tenants: no call sees or changes a room of a tenant other than the one it names; such a room is as if it were not there.</item>
-/// <item>Reads are consistent: each sees one instant, at which all of a batch is there or none of it. They never wait for writers.</item>
+/// <item>Reads are consistent: each sees one instant, at which all of a batch is there or none of it. They never wait for writers. What spans rooms sees one instant of each partition.</item>
 /// <item>Reads with a <c>reader</c> answer null when that user is no member at that instant, as for a room that is not there.</item>
 /// <item>Failure of the storage (full, locked, gone) throws <see cref="StorageUnavailableException"/>; everything else that is expected is a value.</item>
+/// <item>Partitions fail one by one. What spans rooms then answers with what the others have and says what is missing; when no partition that was asked answers, it throws.</item>
 /// </list>
 /// </remarks>
 public interface IRoomStore
 {
+    /// <summary>How many partitions there are, from 1; the same as long as the store is open.</summary>
+    int Partitions { get; }
+
+    /// <summary>One of each partition, in their order.</summary>
+    IReadOnlyList<IMembershipOutbox> Outboxes { get; }
+
     /// <summary>
-    /// Takes the drafts in order, all in one transaction.
+    /// The partition (0 … <see cref="Partitions"/> - 1) that is believed to write the room now; the same for all rooms of a slot. It changes when slots move. A room that
+    /// nobody can write has one too.
+    /// </summary>
+    int PartitionOf(RoomId room);
+
+    /// <summary>
+    /// Takes the drafts in order, all of a partition in one transaction. Whoever needs a whole batch to be one gives drafts of one partition.
     /// </summary>
     /// <remarks>
     /// <list type="number">
@@ -30,8 +43,9 @@ public interface IRoomStore
     /// <item>Membership changes go to the outbox in the same transaction.</item>
     /// <item>Later drafts of a batch see what earlier ones did.</item>
     /// </list>
-    /// One caller at a time; others wait.
+    /// In each partition one caller at a time; others wait.
     /// </remarks>
+    /// <exception cref="RoomMovedException">A batch of one partition has rooms in slots that it may not write now. Nothing of it was written, and nobody was waited for.</exception>
     /// <param name="now">The time of all events of the batch.</param>
     /// <returns>One outcome for each draft, in the same order.</returns>
     ValueTask<IReadOnlyList<AppendOutcome>> Append(IReadOnlyList<Draft> drafts, DateTimeOffset now, CancellationToken cancel);
@@ -55,7 +69,7 @@ public interface IRoomStore
     ValueTask<IReadOnlyList<TimelineItem>?> ReadPins(TenantId tenant, RoomId room, UserId reader, CancellationToken cancel);
 
     /// <summary>Heads of those rooms that exist, in no order. At most 1,000 rooms.</summary>
-    ValueTask<IReadOnlyList<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel);
+    ValueTask<Gathered<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel);
 
     /// <summary>The room, whoever asks: for rules that do not hang on membership, such as joining.</summary>
     ValueTask<RoomInfo?> FindRoom(TenantId tenant, RoomId room, CancellationToken cancel);
@@ -68,7 +82,7 @@ public interface IRoomStore
         TenantId tenant, RoomId room, UserId reader, string? after, int limit, CancellationToken cancel);
 
     /// <summary>The rooms as <paramref name="user"/> sees them, in the order given; those that the user is no member of are left out. At most 100 rooms.</summary>
-    ValueTask<IReadOnlyList<RoomSummary>> Summarize(
+    ValueTask<Gathered<RoomSummary>> Summarize(
         TenantId tenant, UserId user, IReadOnlyList<ReadMarker> rooms, CancellationToken cancel);
 
     /// <summary>
@@ -78,14 +92,8 @@ public interface IRoomStore
     ValueTask<int?> CountUnread(TenantId tenant, RoomId room, UserId user, long readSeq, CancellationToken cancel);
 
     /// <summary>Public rooms by folded name (<see cref="FoldedText"/>) in the order of code points, then id. <paramref name="query"/>: part of the name, ignoring case and width (NFKC).</summary>
-    ValueTask<Page<PublicRoom>> ReadPublicRooms(
+    ValueTask<PublicRoomPage> ReadPublicRooms(
         TenantId tenant, UserId user, string? query, string? after, int limit, CancellationToken cancel);
-
-    /// <summary>The oldest membership changes that have not been acknowledged, of all tenants, in order.</summary>
-    ValueTask<IReadOnlyList<MembershipChange>> ReadMembershipOutbox(int limit, CancellationToken cancel);
-
-    /// <summary>Forgets the changes up to and including <paramref name="id"/>: the directory has them.</summary>
-    ValueTask AcknowledgeMembershipOutbox(long id, CancellationToken cancel);
 }
 
 /// <summary>How far a user has read a room.</summary>

@@ -62,11 +62,15 @@ public sealed record PublicRoom(RoomId Id, string Name, string? Topic, int Membe
 /// <summary>A part of a list. <see cref="Next"/> is given back as <c>after</c>; null at the end. Opaque to callers.</summary>
 public sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
 
+/// <summary>A part of the list of public rooms. <see cref="Next"/> as in <see cref="Page{T}"/>.</summary>
+/// <param name="Incomplete">Some partition did not answer: rooms of its may be missing from this page.</param>
+public sealed record PublicRoomPage(IReadOnlyList<PublicRoom> Items, string? Next, bool Incomplete = false);
+
 /// <summary>
 /// A membership that began or ended (a new role is neither), on its way to the directory's index of who is in which room. Applying one twice, or an older after a newer
 /// (by <see cref="Seq"/>), must change nothing.
 /// </summary>
-/// <param name="Id">Place in the outbox: later changes have greater ones.</param>
+/// <param name="Id">Place in the outbox of its partition: later changes have greater ones.</param>
 public sealed record MembershipChange(long Id, TenantId Tenant, UserId User, RoomId Room, long Seq, bool Member, DateTimeOffset At);
 
 /// <summary>Bounds that every provider keeps.</summary>

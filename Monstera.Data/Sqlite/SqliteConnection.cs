@@ -18,14 +18,15 @@ internal sealed class SqliteConnection : IDisposable
     /// <summary>Whether a transaction is open.</summary>
     public bool InTransaction => raw.sqlite3_get_autocommit(_db) == 0;
 
-    public static SqliteConnection Open(string path, bool readOnly)
+    /// <param name="foreign">For reading a file that another process owns: nothing is written, not even at the end, when the last connection to close would fold the log.</param>
+    public static SqliteConnection Open(string path, bool readOnly, bool foreign = false)
     {
         SqliteLibrary.EnsureLoaded();
 
         // NOMUTEX: the owner of the connection sees to it that one thread at a time uses it. A reader needs write access to the
         // file for the -shm index of the WAL; query_only below keeps it from writing.
-        int code = raw.sqlite3_open_v2(
-            path, out sqlite3 db, raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE | raw.SQLITE_OPEN_NOMUTEX, null);
+        int access = foreign ? raw.SQLITE_OPEN_READONLY : raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE;
+        int code = raw.sqlite3_open_v2(path, out sqlite3 db, access | raw.SQLITE_OPEN_NOMUTEX, null);
         if (code != raw.SQLITE_OK)
         {
             Exception failure = SqliteFailure.Of(db, code, $"open {path}");

@@ -16,7 +16,7 @@ public sealed class SqliteDatabase : IDisposable
 
     private static readonly SqliteQuery Truncate = new("PRAGMA wal_checkpoint(TRUNCATE)");
 
-    private readonly SqliteOwnership _ownership;
+    private readonly SqliteOwnership? _ownership;
 #pragma warning disable CA2213 // Not disposed: who waits would wait for ever. Without a wait handle there is nothing to free.
     private readonly SemaphoreSlim _writeGate = new(1, 1);
     private readonly SemaphoreSlim _readGate = new(ReadersMax, ReadersMax);
@@ -28,7 +28,7 @@ public sealed class SqliteDatabase : IDisposable
     private volatile bool _scrubDue;
     private bool _disposed;
 
-    private SqliteDatabase(string path, SqliteOwnership ownership, SqliteConnection writer)
+    private SqliteDatabase(string path, SqliteOwnership? ownership, SqliteConnection? writer)
     {
         Path = path;
         _ownership = ownership;
@@ -39,11 +39,16 @@ public sealed class SqliteDatabase : IDisposable
     /// <summary>Where the file is.</summary>
     public string Path { get; }
 
+    /// <summary>Opened by <see cref="OpenReadOnly"/>: another process may write the file.</summary>
+    public bool IsReadOnly => _ownership is null;
+
     /// <summary>The version of SQLite that runs.</summary>
     public static string EngineVersion => SqliteLibrary.EnsureLoaded();
 
-    /// <summary>Called under the write gate after a transaction was rolled back: what was remembered of it is void.</summary>
-    internal Action? RolledBack { get; set; }
+    /// <summary>
+    /// Called under the write gate when what the room store remembers is void: a transaction was rolled back, or somebody else wrote rooms (<see cref="SqliteRoomArchive"/>).
+    /// </summary>
+    internal Action? ForgetRooms { get; set; }
 
     /// <summary>
     /// Opens the database of a data folder, both made when they are not there, and brings it to this server's schema:
@@ -53,14 +58,26 @@ public sealed class SqliteDatabase : IDisposable
     /// <exception cref="StorageUnavailableException">The folder or file cannot be written, or the disk is full.</exception>
     public static SqliteDatabase Open(string dataFolder) => Open(dataFolder, SqliteMigrations.Embedded);
 
+    /// <summary>As <see cref="Open(string)"/>.</summary>
+    /// <returns>Null: another process owns it.</returns>
+    public static SqliteDatabase? TryOpen(string dataFolder)
+    {
+        string path = PathIn(dataFolder);
+        MakeFolder(System.IO.Path.GetDirectoryName(path)!);
+        return SqliteOwnership.TryTake(path) is { } ownership ? Open(path, ownership, SqliteMigrations.Embedded) : null;
+    }
+
     internal static SqliteDatabase Open(string dataFolder, IReadOnlyList<Migration> migrations)
     {
-        ArgumentException.ThrowIfNullOrWhiteSpace(dataFolder);
-        string path = System.IO.Path.Combine(System.IO.Path.GetFullPath(dataFolder), FileName);
+        string path = PathIn(dataFolder);
         MakeFolder(System.IO.Path.GetDirectoryName(path)!);
 
         // 1.
-        SqliteOwnership ownership = SqliteOwnership.Take(path);
+        return Open(path, SqliteOwnership.Take(path), migrations);
+    }
+
+    private static SqliteDatabase Open(string path, SqliteOwnership ownership, IReadOnlyList<Migration> migrations)
+    {
         SqliteConnection? writer = null;
         try
         {
@@ -81,6 +98,33 @@ public sealed class SqliteDatabase : IDisposable
                 throw new StorageUnavailableException($"{path} cannot be opened: {e.Message}", e);
             }
 
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Opens the database of a data folder for reading alone, also while a server owns and writes it. Nothing is made, migrated or written; who tries to write has a bug.
+    /// </summary>
+    /// <exception cref="StorageRefusedException">Of another schema than this server's.</exception>
+    /// <exception cref="StorageUnavailableException">There is none, or it cannot be read.</exception>
+    public static SqliteDatabase OpenReadOnly(string dataFolder)
+    {
+        string path = PathIn(dataFolder);
+        if (!File.Exists(path))
+        {
+            throw new StorageUnavailableException($"There is no database {path}.");
+        }
+
+        var database = new SqliteDatabase(path, ownership: null, writer: null);
+        try
+        {
+            using SqliteConnection connection = SqliteConnection.Open(path, readOnly: true, foreign: true);
+            SqliteMigrations.Check(connection, SqliteMigrations.Embedded);
+            return database;
+        }
+        catch
+        {
+            database.Dispose();
             throw;
         }
     }
@@ -136,7 +180,7 @@ public sealed class SqliteDatabase : IDisposable
                     connection.Dispose();
                 }
 
-                RolledBack?.Invoke();
+                ForgetRooms?.Invoke();
                 throw;
             }
         }
@@ -156,7 +200,7 @@ public sealed class SqliteDatabase : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (!_idleReaders.TryTake(out connection))
             {
-                connection = SqliteConnection.Open(Path, readOnly: true);
+                connection = SqliteConnection.Open(Path, readOnly: true, foreign: _ownership is null);
             }
 
             connection.Begin(write: false);
@@ -219,7 +263,7 @@ public sealed class SqliteDatabase : IDisposable
             // The last connection to close checkpoints and removes the write-ahead log.
             _writer?.Dispose();
             _writer = null;
-            _ownership.Dispose();
+            _ownership?.Dispose();
             _readGate.Release(ReadersMax);
         }
         finally
@@ -231,10 +275,21 @@ public sealed class SqliteDatabase : IDisposable
     private SqliteConnection Writer()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_ownership is null)
+        {
+            throw new InvalidOperationException($"{Path} was opened for reading only.");
+        }
+
         return _writer ??= SqliteConnection.Open(Path, readOnly: false);
     }
 
-    private static void MakeFolder(string folder)
+    private static string PathIn(string dataFolder)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(dataFolder);
+        return System.IO.Path.Combine(System.IO.Path.GetFullPath(dataFolder), FileName);
+    }
+
+    internal static void MakeFolder(string folder)
     {
         try
         {

@@ -54,6 +54,24 @@ internal static class SqliteMigrations
         }
     }
 
+    /// <summary>For who only reads: the schema is exactly the one it knows.</summary>
+    /// <exception cref="StorageRefusedException">It is not.</exception>
+    public static void Check(SqliteConnection connection, IReadOnlyList<Migration> known)
+    {
+        if (Count(connection, HasTable) == 0)
+        {
+            throw new StorageRefusedException("The database file was not made by Monstera: it has no schema_migration. Give another data folder.");
+        }
+
+        List<(int Version, string Name, string Checksum)> applied = Applied(connection);
+        Migration.Refuse(applied, known, "database");
+        if (applied.Count < known.Count)
+        {
+            throw new StorageRefusedException(
+                $"The database has schema version {applied.Count}, and {known.Count} is needed. Start the server of this version on it once, so that it is brought up to date.");
+        }
+    }
+
     private static List<(int Version, string Name, string Checksum)> Applied(SqliteConnection connection)
     {
         List<(int, string, string)> rows = [];

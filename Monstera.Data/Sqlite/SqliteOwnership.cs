@@ -10,7 +10,11 @@ internal sealed class SqliteOwnership : IDisposable
 
     private SqliteOwnership(FileStream file) => _lock = file;
 
-    public static SqliteOwnership Take(string databasePath)
+    public static SqliteOwnership Take(string databasePath) => TryTake(databasePath) ?? throw new StorageRefusedException(
+        $"{databasePath} is in use by another server. One process at a time may serve it: stop the other one, or give this one a data folder of its own.");
+
+    /// <returns>Null: another process has it.</returns>
+    public static SqliteOwnership? TryTake(string databasePath)
     {
         string path = databasePath + ".lock";
         try
@@ -18,11 +22,9 @@ internal sealed class SqliteOwnership : IDisposable
             // FileShare.None is flock(LOCK_EX | LOCK_NB) on Unix, and refuses other handles of this process too.
             return new SqliteOwnership(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
-        catch (IOException e) when (IsHeld(path))
+        catch (IOException) when (IsHeld(path))
         {
-            throw new StorageRefusedException(
-                $"{databasePath} is in use by another server. One process at a time may serve it: stop the other one, or give this one a data folder of its own.",
-                e);
+            return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

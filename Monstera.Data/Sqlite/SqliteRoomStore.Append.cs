@@ -61,10 +61,10 @@ public sealed partial class SqliteRoomStore
         }
 
         // 4.
-        room ??= InsertRoom(connection, draft.Tenant, decision.Events[0]);
+        room ??= _projection.InsertRoom(connection, draft.Tenant, decision.Events[0]);
         foreach (RoomEvent added in decision.Events)
         {
-            Store(connection, room, added);
+            _projection.Store(connection, room, added);
         }
 
         return new AppendOutcome { Epoch = room.State.Epoch, Seq = decision.Events[0].Seq, At = now, Events = decision.Events };

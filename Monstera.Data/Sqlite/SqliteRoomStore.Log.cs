@@ -8,7 +8,7 @@ public sealed partial class SqliteRoomStore
     /// <summary>What each event costs beyond its texts, as <see cref="ReadAfter"/> counts.</summary>
     private const int EventOverheadBytes = 128;
 
-    private static readonly SqliteQuery ReadLog = new(
+    internal static readonly SqliteQuery ReadLog = new(
         """
         SELECT seq, type, sender, at, client_id, target, reply_to, text, emoji, subject, role, kind, name, topic
         FROM event WHERE room_key = ? AND seq > ? ORDER BY seq LIMIT ?
@@ -33,31 +33,36 @@ public sealed partial class SqliteRoomStore
                     return null;
                 }
 
-                List<RoomEvent> events = [];
-                long bytes = 0;
-                using SqliteStatement row = connection.Prepare(ReadLog).Bind(1, opened.Key).Bind(2, after).Bind(3, eventsMax);
-                while (row.Step())
-                {
-                    bytes += EventOverheadBytes + row.TextBytes(7) + row.TextBytes(8) + row.TextBytes(12) + row.TextBytes(13);
-                    if (bytes > bytesMax && events.Count > 0)
-                    {
-                        break;
-                    }
-
-                    events.Add(ReadEvent(row, room));
-                }
-
-                return new LogPage(opened.Epoch, opened.Head, events);
+                return new LogPage(opened.Epoch, opened.Head, ReadEvents(connection, opened.Key, room, after, eventsMax, bytesMax));
             },
             cancel);
     }
 
+    internal static List<RoomEvent> ReadEvents(SqliteConnection connection, long roomKey, RoomId room, long after, int eventsMax, int bytesMax)
+    {
+        List<RoomEvent> events = [];
+        long bytes = 0;
+        using SqliteStatement row = connection.Prepare(ReadLog).Bind(1, roomKey).Bind(2, after).Bind(3, eventsMax);
+        while (row.Step())
+        {
+            bytes += EventOverheadBytes + row.TextBytes(7) + row.TextBytes(8) + row.TextBytes(12) + row.TextBytes(13);
+            if (bytes > bytesMax && events.Count > 0)
+            {
+                break;
+            }
+
+            events.Add(ReadEvent(row, room));
+        }
+
+        return events;
+    }
+
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel)
+    public ValueTask<Gathered<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(rooms);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rooms.Count, 1_000, nameof(rooms));
-        return _database.Read<IReadOnlyList<RoomHead>>(
+        return _database.Read(
             connection =>
             {
                 List<RoomHead> heads = new(rooms.Count);
@@ -70,13 +75,13 @@ public sealed partial class SqliteRoomStore
                     }
                 }
 
-                return heads;
+                return new Gathered<RoomHead>(heads, []);
             },
             cancel);
     }
 
     /// <summary>Reads the columns of <see cref="ReadLog"/>, which the other queries for events begin with.</summary>
-    private static RoomEvent ReadEvent(SqliteStatement row, RoomId room)
+    internal static RoomEvent ReadEvent(SqliteStatement row, RoomId room)
     {
         var type = (EventType)row.Int32(1);
         string? text = row.TextOrNull(7);

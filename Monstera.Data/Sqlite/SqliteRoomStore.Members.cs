@@ -81,12 +81,12 @@ public sealed partial class SqliteRoomStore
     }
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<RoomSummary>> Summarize(
+    public ValueTask<Gathered<RoomSummary>> Summarize(
         TenantId tenant, UserId user, IReadOnlyList<ReadMarker> rooms, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(rooms);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rooms.Count, 100, nameof(rooms));
-        return _database.Read<IReadOnlyList<RoomSummary>>(
+        return _database.Read(
             connection =>
             {
                 List<RoomSummary> summaries = new(rooms.Count);
@@ -103,7 +103,7 @@ public sealed partial class SqliteRoomStore
                         room.Info.Kind == RoomKind.Direct ? OtherOf(connection, room.Key, user) : null));
                 }
 
-                return summaries;
+                return new Gathered<RoomSummary>(summaries, []);
             },
             cancel);
     }
@@ -115,7 +115,7 @@ public sealed partial class SqliteRoomStore
             cancel);
 
     /// <inheritdoc/>
-    public ValueTask<Page<PublicRoom>> ReadPublicRooms(
+    public ValueTask<PublicRoomPage> ReadPublicRooms(
         TenantId tenant, UserId user, string? query, string? after, int limit, CancellationToken cancel)
     {
         CheckLimit(limit);
@@ -143,7 +143,7 @@ public sealed partial class SqliteRoomStore
                 }
 
                 Page<(PublicRoom Room, string Folded)> page = rooms.ToPage(limit, item => PageCursor.Of(item.Room.Id.Value, item.Folded));
-                return new Page<PublicRoom>([.. page.Items.Select(item => item.Room)], page.Next);
+                return new PublicRoomPage([.. page.Items.Select(item => item.Room)], page.Next);
             },
             cancel);
     }

@@ -3,13 +3,12 @@ using Monstera.Data.Rooms;
 
 namespace Monstera.Data.Sqlite;
 
-public sealed partial class SqliteRoomStore
+public sealed partial class SqliteRoomStore : IMembershipOutbox
 {
     private static readonly SqliteQuery ReadOutbox = new("SELECT id, tenant, user, room, seq, member, at FROM membership_outbox ORDER BY id LIMIT ?");
     private static readonly SqliteQuery ForgetOutbox = new("DELETE FROM membership_outbox WHERE id <= ?");
 
-    /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<MembershipChange>> ReadMembershipOutbox(int limit, CancellationToken cancel) =>
+    ValueTask<IReadOnlyList<MembershipChange>> IMembershipOutbox.Read(int limit, CancellationToken cancel) =>
         _database.Read<IReadOnlyList<MembershipChange>>(
             connection =>
             {
@@ -25,7 +24,6 @@ public sealed partial class SqliteRoomStore
             },
             cancel);
 
-    /// <inheritdoc/>
-    public async ValueTask AcknowledgeMembershipOutbox(long id, CancellationToken cancel) =>
+    async ValueTask IMembershipOutbox.Acknowledge(long id, CancellationToken cancel) =>
         await _database.Write(connection => connection.Prepare(ForgetOutbox).Bind(1, id).Run(), cancel);
 }

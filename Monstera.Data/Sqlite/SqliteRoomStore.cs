@@ -17,6 +17,7 @@ public sealed partial class SqliteRoomStore : IRoomStore
 
     private readonly SqliteDatabase _database;
     private readonly SqliteRoomCache _cache;
+    private readonly SqliteProjection _projection;
 
     /// <summary>One for each database.</summary>
     public SqliteRoomStore(SqliteDatabase database)
@@ -28,10 +29,21 @@ public sealed partial class SqliteRoomStore : IRoomStore
     {
         ArgumentNullException.ThrowIfNull(database);
         database.ClaimRooms();
-        database.RolledBack = cache.Clear;
+        database.ForgetRooms = cache.Clear;
         _cache = cache;
+        _projection = new SqliteProjection(database, cache, tells: true);
         _database = database;
+        Outboxes = [this];
     }
+
+    /// <inheritdoc/>
+    public int Partitions => 1;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IMembershipOutbox> Outboxes { get; }
+
+    /// <inheritdoc/>
+    public int PartitionOf(RoomId room) => 0;
 
     /// <summary>The room of this tenant, if <paramref name="reader"/> is a member of it (null: the server itself reads).</summary>
     private static OpenedRoom? Open(SqliteConnection connection, TenantId tenant, RoomId room, UserId? reader)

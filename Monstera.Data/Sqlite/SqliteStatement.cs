@@ -135,6 +135,8 @@ internal sealed class SqliteStatement(sqlite3 db, sqlite3_stmt handle, SqliteQue
 
     public string? TextOrNull(int column) => IsNull(column) ? null : Text(column);
 
+    public byte[] Bytes(int column) => raw.sqlite3_column_blob(handle, column).ToArray();
+
     /// <summary>Length of a text in UTF-8; 0 for NULL.</summary>
     public int TextBytes(int column) => raw.sqlite3_column_bytes(handle, column);
 

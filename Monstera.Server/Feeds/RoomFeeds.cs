@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Options;
+using Monstera.Data;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Backplane;
@@ -104,12 +105,14 @@ public sealed partial class RoomFeeds : BackgroundService
             foreach (RoomFeed[] some in ofTenant.Chunk(HeadsPerRead))
             {
                 Dictionary<RoomId, RoomFeed> byRoom = some.ToDictionary(feed => feed.Room);
-                foreach (RoomHead head in await _store.ReadHeads(ofTenant.Key, byRoom.Keys, cancel))
+
+                // What is missing has its turn the next time.
+                foreach (RoomHead head in (await _store.ReadHeads(ofTenant.Key, byRoom.Keys, cancel)).Items)
                 {
                     RoomFeed feed = byRoom[head.Room];
                     if (head.Head > feed.Head || head.Epoch != feed.Epoch)
                     {
-                        await Repair(feed, cancel);
+                        await RepairIfItCanBeRead(feed, cancel);
                     }
                 }
             }
@@ -234,6 +237,19 @@ public sealed partial class RoomFeeds : BackgroundService
         catch (Exception e)
         {
             // The next comparison of heads tries again.
+            LogRepairFailed(e, feed.Room);
+        }
+    }
+
+    /// <summary>A room that cannot be read now keeps no other from being repaired.</summary>
+    private async Task RepairIfItCanBeRead(RoomFeed feed, CancellationToken cancel)
+    {
+        try
+        {
+            await Repair(feed, cancel);
+        }
+        catch (StorageUnavailableException e)
+        {
             LogRepairFailed(e, feed.Room);
         }
     }

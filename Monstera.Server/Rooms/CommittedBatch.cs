@@ -24,10 +24,11 @@ public sealed class CommittedBatch
     private readonly PendingDraft[] _drafts;
     private readonly IReadOnlyList<AppendOutcome> _outcomes;
     private readonly MembershipIndex _memberships;
+    private readonly int _partition;
 
-    internal CommittedBatch(PendingDraft[] drafts, IReadOnlyList<AppendOutcome> outcomes, MembershipIndex memberships)
+    internal CommittedBatch(PendingDraft[] drafts, IReadOnlyList<AppendOutcome> outcomes, MembershipIndex memberships, int partition)
     {
-        (_drafts, _outcomes, _memberships) = (drafts, outcomes, memberships);
+        (_drafts, _outcomes, _memberships, _partition) = (drafts, outcomes, memberships, partition);
         Rooms = EventsByRoom();
     }
 
@@ -62,7 +63,7 @@ public sealed class CommittedBatch
 
     private async Task AnswerWhenIndexed(List<int> changes)
     {
-        await _memberships.CatchUp();
+        await _memberships.CatchUp(_partition);
         foreach (int i in changes)
         {
             _drafts[i].Complete(_outcomes[i], flush: null);

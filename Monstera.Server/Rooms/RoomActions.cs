@@ -177,8 +177,13 @@ public sealed class RoomActions(RoomWriter writer, WriteLimiter limiter, IRoomSt
             return Error.NotFound("room");
         }
 
-        IReadOnlyList<RoomHead> heads = await store.ReadHeads(caller.Tenant, [request.Room], cancel);
-        long head = heads.Count == 0 ? 0 : heads[0].Head;
+        Gathered<RoomHead> heads = await store.ReadHeads(caller.Tenant, [request.Room], cancel);
+        if (heads.Missing.Count > 0)
+        {
+            return Error.Unavailable();
+        }
+
+        long head = heads.Items.Count == 0 ? 0 : heads.Items[0].Head;
         long seq = await directory.MarkRead(caller.Tenant, caller.User, request.Room, Math.Min(request.Seq, head), cancel);
         int? unread = await store.CountUnread(caller.Tenant, request.Room, caller.User, seq, cancel);
         return unread is { } count ? new ReadAck(seq, count) : Error.NotFound("room");

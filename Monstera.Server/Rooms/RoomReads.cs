@@ -3,7 +3,6 @@ using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Accounts;
 using Monstera.Server.Errors;
-using Monstera.Server.Rest;
 
 namespace Monstera.Server.Rooms;
 
@@ -13,7 +12,7 @@ public sealed class RoomReads(IRoomStore rooms, IDirectory directory)
     public const int PageDefault = 50;
 
     /// <summary>A page of the user's rooms, by room id.</summary>
-    public async Task<Result<PageView<RoomView>>> MyRooms(Caller caller, string? after, int limit, CancellationToken cancel)
+    public async Task<Result<RoomListView>> MyRooms(Caller caller, string? after, int limit, CancellationToken cancel)
     {
         if (limit is < 1 or > RoomLimits.PageMax)
         {
@@ -31,7 +30,8 @@ public sealed class RoomReads(IRoomStore rooms, IDirectory directory)
         }
 
         IReadOnlyList<ReadMarker> markers = [.. page.Items.Select(room => new ReadMarker(room.Room, room.ReadSeq))];
-        return new PageView<RoomView>(await View(caller, markers, cancel), page.Next);
+        Gathered<RoomView> views = await View(caller, markers, cancel);
+        return new RoomListView(views.Items, page.Next, views.Missing.Count == 0 ? null : views.Missing);
     }
 
     /// <summary>One of the user's rooms.</summary>
@@ -40,23 +40,23 @@ public sealed class RoomReads(IRoomStore rooms, IDirectory directory)
         UserRoom? entry = await directory.FindRoom(caller.Tenant, caller.User, room, cancel);
 
         // The index may be a moment behind the room itself; the room decides who is a member.
-        IReadOnlyList<RoomView> views = await View(caller, [new ReadMarker(room, entry?.ReadSeq ?? 0)], cancel);
-        return views.Count == 1 ? views[0] : Error.NotFound("room");
+        Gathered<RoomView> views = await View(caller, [new ReadMarker(room, entry?.ReadSeq ?? 0)], cancel);
+        return views.Items.Count == 1 ? views.Items[0] : views.Missing.Count > 0 ? Error.Unavailable() : Error.NotFound("room");
     }
 
-    private async Task<IReadOnlyList<RoomView>> View(Caller caller, IReadOnlyList<ReadMarker> markers, CancellationToken cancel)
+    private async Task<Gathered<RoomView>> View(Caller caller, IReadOnlyList<ReadMarker> markers, CancellationToken cancel)
     {
         if (markers.Count == 0)
         {
-            return [];
+            return new Gathered<RoomView>([], []);
         }
 
-        IReadOnlyList<RoomSummary> summaries = await rooms.Summarize(caller.Tenant, caller.User, markers, cancel);
-        UserId[] others = [.. summaries.Where(summary => summary.With is not null).Select(summary => summary.With!.Value).Distinct()];
+        Gathered<RoomSummary> summaries = await rooms.Summarize(caller.Tenant, caller.User, markers, cancel);
+        UserId[] others = [.. summaries.Items.Where(summary => summary.With is not null).Select(summary => summary.With!.Value).Distinct()];
         Dictionary<UserId, User> people = others.Length == 0
             ? []
             : (await directory.FindUsers(caller.Tenant, others, cancel)).ToDictionary(user => user.Id);
-        return [.. summaries.Select(summary => ViewOf(summary, people))];
+        return new Gathered<RoomView>([.. summaries.Items.Select(summary => ViewOf(summary, people))], summaries.Missing);
     }
 
     private static RoomView ViewOf(RoomSummary summary, Dictionary<UserId, User> people) => new(

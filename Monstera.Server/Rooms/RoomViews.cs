@@ -19,3 +19,13 @@ public sealed record RoomView(
     DateTimeOffset JoinedAt,
     UserView? With,
     TimelineItem? Last);
+
+/// <summary>A page of the caller's rooms.</summary>
+/// <param name="Next">As in <see cref="Rest.PageView{T}"/>.</param>
+/// <param name="Missing">Rooms of this page that cannot be read now; absent when there are none. They are the caller's still, and come back by themselves.</param>
+public sealed record RoomListView(IReadOnlyList<RoomView> Items, string? Next, IReadOnlyList<RoomId>? Missing);
+
+/// <summary>A page of the workspace's public rooms.</summary>
+/// <param name="Next">As in <see cref="Rest.PageView{T}"/>.</param>
+/// <param name="Incomplete">True when some rooms cannot be read now and may be left out; absent otherwise.</param>
+public sealed record RoomDirectoryView(IReadOnlyList<PublicRoom> Items, string? Next, bool? Incomplete);

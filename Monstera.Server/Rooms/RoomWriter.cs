@@ -91,7 +91,7 @@ public sealed partial class RoomWriter : BackgroundService
             IReadOnlyList<AppendOutcome> outcomes = await _store.Append(drafts, Now(), CancellationToken.None);
 
             // 3. Hand the committed events and the answers on.
-            CommittedBatch committed = new([.. batch], outcomes, _memberships);
+            CommittedBatch committed = new([.. batch], outcomes, _memberships, partition: 0);
             if (Committed is { } handlers)
             {
                 handlers(committed);

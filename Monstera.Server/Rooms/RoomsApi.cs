@@ -29,7 +29,7 @@ public static class RoomsApi
         MessagesApi.Map(api.MapGroup("/rooms/{room}"));
     }
 
-    private static async Task<Results<Ok<PageView<RoomView>>, ErrorResult>> ReadRooms(
+    private static async Task<Results<Ok<RoomListView>, ErrorResult>> ReadRooms(
         string? after, int? limit, Caller caller, RoomReads reads, CancellationToken cancel)
     {
         Result<int> count = ListQuery.Limit(limit);
@@ -58,7 +58,7 @@ public static class RoomsApi
         return opened.Error is { } refused ? new ErrorResult(refused) : OkOr(await reads.MyRoom(caller, opened.Value, cancel));
     }
 
-    private static async Task<Results<Ok<PageView<PublicRoom>>, ErrorResult>> ReadDirectory(
+    private static async Task<Results<Ok<RoomDirectoryView>, ErrorResult>> ReadDirectory(
         string? query, string? after, int? limit, Caller caller, IRoomStore store, CancellationToken cancel)
     {
         Result<int> count = ListQuery.Limit(limit);
@@ -68,11 +68,11 @@ public static class RoomsApi
         }
 
         string? part = string.IsNullOrWhiteSpace(query) ? null : query.Trim();
-        Result<Page<PublicRoom>> page = await ListQuery.Read(
+        Result<PublicRoomPage> page = await ListQuery.Read(
             after, part, () => store.ReadPublicRooms(caller.Tenant, caller.User, part, after, count.Value, cancel));
         return page.Error is { } refused
             ? new ErrorResult(refused)
-            : TypedResults.Ok(new PageView<PublicRoom>(page.Value!.Items, page.Value.Next));
+            : TypedResults.Ok(new RoomDirectoryView(page.Value!.Items, page.Value.Next, page.Value.Incomplete ? true : null));
     }
 
     private static async Task<Results<Ok<RoomView>, ErrorResult>> ReadRoom(RoomId room, Caller caller, RoomReads reads, CancellationToken cancel) =>

@@ -1,4 +1,5 @@
 using Monstera.Data.Postgres;
+using Monstera.Data.Postgres.Directory;
 using Monstera.Server.Configuration;
 
 namespace Monstera.Server.Storage;
@@ -18,20 +19,29 @@ internal sealed class PostgresDatabases : IDisposable
 
     public string Place => Directory == Rooms ? $"PostgreSQL ({Directory.Place})" : $"PostgreSQL (directory: {Directory.Place}; rooms: {Rooms.Place})";
 
-    /// <exception cref="Data.StorageRefusedException">See <see cref="PostgresDatabase.Open(PostgresOptions, PostgresParts)"/>.</exception>
+    /// <exception cref="Data.StorageRefusedException">See <see cref="PostgresDatabase.Open(PostgresOptions, PostgresParts, ShardIdentity?)"/>.</exception>
     /// <exception cref="Data.StorageUnavailableException">It cannot be reached.</exception>
     public static PostgresDatabases Open(ConnectionStrings strings, PostgresSettings settings)
     {
         if (strings.IsOneDatabase)
         {
             PostgresDatabase both = Open(strings.Directory, strings.DirectoryOwner ?? strings.ShardOwner, settings, PostgresParts.Directory | PostgresParts.Rooms);
-            return new PostgresDatabases(both, both);
+            try
+            {
+                both.Identify(Identity(both));
+                return new PostgresDatabases(both, both);
+            }
+            catch
+            {
+                both.Dispose();
+                throw;
+            }
         }
 
         PostgresDatabase directory = Open(strings.Directory, strings.DirectoryOwner, settings, PostgresParts.Directory);
         try
         {
-            return new PostgresDatabases(directory, Open(strings.Shard, strings.ShardOwner, settings, PostgresParts.Rooms));
+            return new PostgresDatabases(directory, Open(strings.Shard, strings.ShardOwner, settings, PostgresParts.Rooms, Identity(directory)));
         }
         catch
         {
@@ -46,7 +56,7 @@ internal sealed class PostgresDatabases : IDisposable
         Rooms.Dispose();
     }
 
-    private static PostgresDatabase Open(string? connectionString, string? owner, PostgresSettings settings, PostgresParts parts) => PostgresDatabase.Open(
+    private static PostgresDatabase Open(string? connectionString, string? owner, PostgresSettings settings, PostgresParts parts, ShardIdentity? identity = null) => PostgresDatabase.Open(
         new PostgresOptions
         {
             ConnectionString = connectionString!, // There: ConnectionStringsValidator.
@@ -58,5 +68,8 @@ internal sealed class PostgresDatabases : IDisposable
             LockTimeout = TimeSpan.FromSeconds(settings.LockTimeoutSeconds),
             IdleInTransactionTimeout = TimeSpan.FromSeconds(settings.IdleInTransactionTimeoutSeconds),
         },
-        parts);
+        parts,
+        identity);
+
+    private static ShardIdentity Identity(PostgresDatabase directory) => new(Shard: 0, PostgresInstallation.Read(directory).Id);
 }

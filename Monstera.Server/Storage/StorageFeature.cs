@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Monstera.Data.Archive;
 using Monstera.Data.Directory;
 using Monstera.Data.Postgres;
 using Monstera.Data.Postgres.Directory;
@@ -14,8 +15,11 @@ public static class StorageFeature
     /// <summary>Only the provider that was chosen is ever opened.</summary>
     public static IServiceCollection AddStorage(this IServiceCollection services)
     {
-        services.AddSingleton(provider => SqliteDatabase.Open(Options(provider).DataFolder));
-        services.AddSingleton(provider => PostgresDatabases.Open(provider.GetRequiredService<ConnectionStrings>(), Options(provider).Postgres));
+        services.AddSingleton(provider => RefuseUnlessServed(
+            SqliteDatabase.Open(Options(provider).DataFolder), SqliteInstallationArchive.Read, database => $"SQLite ({database.Path})"));
+        services.AddSingleton(provider => RefuseUnlessServed(
+            PostgresDatabases.Open(provider.GetRequiredService<ConnectionStrings>(), Options(provider).Postgres),
+            databases => PostgresInstallation.Read(databases.Directory), databases => databases.Place));
         services.AddSingleton<IRoomStore>(provider => IsPostgres(provider)
             ? new PostgresRoomStore(provider.GetRequiredService<PostgresDatabases>().Rooms)
             : new SqliteRoomStore(provider.GetRequiredService<SqliteDatabase>()));
@@ -26,6 +30,22 @@ public static class StorageFeature
             ? provider.GetRequiredService<PostgresDatabases>().Place
             : Path.GetFullPath(Options(provider).DataFolder)));
         return services;
+    }
+
+    /// <summary>A database that receives a copy, or was moved elsewhere, must not be served.</summary>
+    private static T RefuseUnlessServed<T>(T database, Func<T, Installation> installation, Func<T, string> place)
+        where T : IDisposable
+    {
+        try
+        {
+            installation(database).RefuseUnlessServed(place(database));
+            return database;
+        }
+        catch
+        {
+            database.Dispose();
+            throw;
+        }
     }
 
     private static MonsteraOptions Options(IServiceProvider provider) => provider.GetRequiredService<IOptions<MonsteraOptions>>().Value;

@@ -107,12 +107,30 @@ public sealed class BenchCommandTests : IDisposable
     [InlineData("--all --clients 10")]
     [InlineData("--all --history-messages -1")]
     [InlineData("--all --server /no/such/monstera.dll")]
+    [InlineData("--all --storage oracle")]
+    [InlineData("--all --storage postgres")]
+    [InlineData("--all --storage postgres --postgres Username=a")]
+    [InlineData("--all --postgres Host=a;Username=b")]
+    [InlineData("--all --shards 2")]
+    [InlineData("--all --storage postgres --postgres Host=a;Username=b --shards 0")]
+    [InlineData("--all --storage postgres --postgres Host=a;Username=b --shards 17")]
+    [InlineData("--all --append-messages 10")]
+    [InlineData("--scenario known-postgres")]
     [InlineData("--all --json /no/such/folder/results.json")]
     public async Task A_call_that_makes_no_sense(string call)
     {
         Known scenario = new(() => Result(Target.RatioAtLeast(2), 20, 10));
-        Assert.Equal(2, await BenchCommand.Run(call.Split(' ', StringSplitOptions.RemoveEmptyEntries), [scenario]));
+        Known postgres = new(() => throw new InvalidOperationException(), "known-postgres") { NeedsPostgres = true };
+        Assert.Equal(2, await BenchCommand.Run(call.Split(' ', StringSplitOptions.RemoveEmptyEntries), [scenario, postgres]));
         Assert.Equal(0, scenario.Runs);
+    }
+
+    [Fact]
+    public async Task All_on_SQLite_is_all_that_it_has()
+    {
+        Known[] scenarios = [new(() => Result(Target.RatioAtLeast(2), 20, 10)), new(() => throw new InvalidOperationException(), "postgres") { NeedsPostgres = true }];
+        Assert.Equal(0, await BenchCommand.Run(["--all"], scenarios));
+        Assert.Equal((1, 0), (scenarios[0].Runs, scenarios[1].Runs));
     }
 
     [Fact]
@@ -188,6 +206,8 @@ public sealed class BenchCommandTests : IDisposable
         public string Name => name;
 
         public string Title => "what";
+
+        public bool NeedsPostgres { get; init; }
 
         public Task<ScenarioResult> Run(Session session)
         {

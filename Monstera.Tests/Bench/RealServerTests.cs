@@ -6,6 +6,7 @@ using Monstera.Bench.Commands;
 using Monstera.Bench.Load;
 using Monstera.Bench.Report;
 using Monstera.Bench.Scenarios;
+using Monstera.Bench.Storage;
 using Monstera.Bench.Subjects;
 using Monstera.Tests.Clients;
 
@@ -32,7 +33,7 @@ public sealed partial class RealServerTests : IDisposable
 
     [Fact]
     public async Task Monstera_is_measured_and_is_correct() =>
-        Check(await Load.Run(new MonsteraSubject(BuiltServer.Find(), null, _folder, TimeProvider.System, CancellationToken.None), Options));
+        Check(await Load.Run(new MonsteraSubject(BuiltServer.Find(), null, new SqliteDataSets(_folder), TimeProvider.System, CancellationToken.None), Options));
 
     [Fact]
     public async Task The_baseline_is_measured_and_is_correct() => Check(await Load.Run(new BaselineSubject(null, CancellationToken.None), Options));
@@ -40,7 +41,7 @@ public sealed partial class RealServerTests : IDisposable
     [Fact]
     public async Task Clients_resume_and_pages_are_read()
     {
-        Session session = new(Options, TimeProvider.System, _ => { }, CancellationToken.None);
+        Session session = new(Options, new SqliteDataSets(_folder), TimeProvider.System, _ => { }, CancellationToken.None);
         ScenarioResult resumed = await new ResumeScenario().Run(session);
         Assert.Equal(2 * 20, resumed.Measures.Single(measured => measured.Row.Figure == Figure.Messages).Value);
     }

@@ -17,8 +17,17 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     /// <summary>A log was read, and whoever asked for it does not have it yet.</summary>
     public Func<UserId?, Task>? AfterReadAfter { get; set; }
 
+    /// <summary>Before heads are read.</summary>
+    public Func<Task>? BeforeReadHeads { get; set; }
+
+    public int Partitions => inner.Partitions;
+
+    public IReadOnlyList<IMembershipOutbox> Outboxes => inner.Outboxes;
+
     public static void Use(IServiceCollection services) =>
         services.AddSingleton<IRoomStore>(provider => new GatedRoomStore(new SqliteRoomStore(provider.GetRequiredService<SqliteDatabase>())));
+
+    public int PartitionOf(RoomId room) => inner.PartitionOf(room);
 
     public async ValueTask<IReadOnlyList<AppendOutcome>> Append(IReadOnlyList<Draft> drafts, DateTimeOffset now, CancellationToken cancel)
     {
@@ -45,8 +54,11 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     public ValueTask<IReadOnlyList<TimelineItem>?> ReadPins(TenantId tenant, RoomId room, UserId reader, CancellationToken cancel) =>
         inner.ReadPins(tenant, room, reader, cancel);
 
-    public ValueTask<IReadOnlyList<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel) =>
-        inner.ReadHeads(tenant, rooms, cancel);
+    public async ValueTask<Gathered<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel)
+    {
+        await (BeforeReadHeads?.Invoke() ?? Task.CompletedTask);
+        return await inner.ReadHeads(tenant, rooms, cancel);
+    }
 
     public ValueTask<RoomInfo?> FindRoom(TenantId tenant, RoomId room, CancellationToken cancel) => inner.FindRoom(tenant, room, cancel);
 
@@ -56,19 +68,14 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     public ValueTask<Page<RoomMember>?> ReadMembers(TenantId tenant, RoomId room, UserId reader, string? after, int limit, CancellationToken cancel) =>
         inner.ReadMembers(tenant, room, reader, after, limit, cancel);
 
-    public ValueTask<IReadOnlyList<RoomSummary>> Summarize(TenantId tenant, UserId user, IReadOnlyList<ReadMarker> rooms, CancellationToken cancel) =>
+    public ValueTask<Gathered<RoomSummary>> Summarize(TenantId tenant, UserId user, IReadOnlyList<ReadMarker> rooms, CancellationToken cancel) =>
         inner.Summarize(tenant, user, rooms, cancel);
 
     public ValueTask<int?> CountUnread(TenantId tenant, RoomId room, UserId user, long readSeq, CancellationToken cancel) =>
         inner.CountUnread(tenant, room, user, readSeq, cancel);
 
-    public ValueTask<Page<PublicRoom>> ReadPublicRooms(TenantId tenant, UserId user, string? query, string? after, int limit, CancellationToken cancel) =>
+    public ValueTask<PublicRoomPage> ReadPublicRooms(TenantId tenant, UserId user, string? query, string? after, int limit, CancellationToken cancel) =>
         inner.ReadPublicRooms(tenant, user, query, after, limit, cancel);
-
-    public ValueTask<IReadOnlyList<MembershipChange>> ReadMembershipOutbox(int limit, CancellationToken cancel) =>
-        inner.ReadMembershipOutbox(limit, cancel);
-
-    public ValueTask AcknowledgeMembershipOutbox(long id, CancellationToken cancel) => inner.AcknowledgeMembershipOutbox(id, cancel);
 }
 
 /// <summary>A place where somebody is held until the test lets go.</summary>

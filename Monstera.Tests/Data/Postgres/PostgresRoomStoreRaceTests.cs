@@ -153,11 +153,11 @@ public sealed class PostgresRoomStoreRaceTests : IDisposable
                 while (true)
                 {
                     bool last = writing.IsCompleted;
-                    IReadOnlyList<MembershipChange> page = await store.ReadMembershipOutbox(7, Cancel);
+                    IReadOnlyList<MembershipChange> page = await store.Outboxes[0].Read(7, Cancel);
                     all.AddRange(page);
                     if (page.Count > 0)
                     {
-                        await store.AcknowledgeMembershipOutbox(page[^1].Id, Cancel);
+                        await store.Outboxes[0].Acknowledge(page[^1].Id, Cancel);
                     }
                     else if (last)
                     {

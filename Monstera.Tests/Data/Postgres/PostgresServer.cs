@@ -22,8 +22,11 @@ public sealed class PostgresServer : IDisposable
 
     private const string Superuser = "postgres";
 
-    // Tests of durability start a server of their own without these.
-    private static readonly string[] Hasty = ["fsync=off", "full_page_writes=off", "autovacuum_naptime=1h"];
+    /// <summary>Settings with which a server can have standbys.</summary>
+    public static readonly IReadOnlyList<string> Replicated = ["wal_level=replica", "max_wal_senders=4"];
+
+    /// <summary>Quick rather than safe from a power cut; tests of durability start a server of their own without these.</summary>
+    public static readonly IReadOnlyList<string> Hasty = ["fsync=off", "full_page_writes=off", "autovacuum_naptime=1h"];
 
     private static readonly Lock Gate = new();
     private static PostgresServer? _shared;
@@ -42,15 +45,28 @@ public sealed class PostgresServer : IDisposable
         _data = Path.Combine(_folder, "data");
         tools.Run("initdb", "-D", _data, "-U", Superuser, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync");
         Port = PostgresTools.FreePort();
-        string[] lines =
+        Set(
         [
             "listen_addresses='127.0.0.1'", $"port={Port}", "unix_socket_directories=''", "max_connections=400", "shared_buffers=64MB",
             "max_wal_senders=0", "wal_level=minimal", "log_min_messages=warning", .. settings,
-        ];
-        File.AppendAllText(Path.Combine(_data, "postgresql.auto.conf"), string.Join('\n', lines) + "\n");
+        ]);
         _watchdog = tools.Watch(_data, _folder);
         Restart();
         Execute(Connection(Superuser, "postgres"), $"CREATE ROLE {Owner} LOGIN", $"CREATE ROLE {App} LOGIN");
+    }
+
+    /// <summary>A standby of another one, with its settings but for the port.</summary>
+    private PostgresServer(PostgresTools tools, int primaryPort)
+    {
+        _tools = tools;
+        _folder = tools.MakeFolder();
+        _data = Path.Combine(_folder, "data");
+        tools.Run(
+            "pg_basebackup", "-h", "127.0.0.1", "-p", $"{primaryPort}", "-U", Superuser, "-D", _data, "--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync");
+        Port = PostgresTools.FreePort();
+        Set([$"port={Port}", "hot_standby=on"]);
+        _watchdog = tools.Watch(_data, _folder);
+        Restart();
     }
 
     public int Port { get; }
@@ -62,7 +78,7 @@ public sealed class PostgresServer : IDisposable
         {
             lock (Gate)
             {
-                return _shared ??= Start(Hasty);
+                return _shared ??= Start([.. Hasty]);
             }
         }
     }
@@ -74,6 +90,9 @@ public sealed class PostgresServer : IDisposable
         Requires.That(tools is not null, reason);
         return new PostgresServer(tools!, settings);
     }
+
+    /// <summary>A streaming standby, which takes queries when this is back. This server needs <see cref="Replicated"/>.</summary>
+    public PostgresServer StartReplica() => new(_tools, Port);
 
     /// <summary>For the one who makes and changes the schema.</summary>
     public string OwnerConnection(string database) => Connection(Owner, database);
@@ -143,6 +162,8 @@ public sealed class PostgresServer : IDisposable
         }
     }
 
+    private void Set(string[] settings) => File.AppendAllText(Path.Combine(_data, "postgresql.auto.conf"), string.Join('\n', settings) + "\n");
+
     private string CreateFrom(string template, string? name)
     {
         name ??= string.Create(CultureInfo.InvariantCulture, $"test_{Interlocked.Increment(ref _databases)}");
@@ -168,6 +189,7 @@ public sealed class PostgresServers : IDisposable
     public void Dispose()
     {
         PgBouncer.DisposeShared();
+        PostgresPair.DisposeShared();
         PostgresServer.DisposeShared();
     }
 }

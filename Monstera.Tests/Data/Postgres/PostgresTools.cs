@@ -11,6 +11,8 @@ internal sealed class PostgresTools
     // Reads its input to the end, which is also that of the tests' process; then stops what runs and cleans up.
     private const string WatchdogScript = """cat > /dev/null; "$@" > /dev/null 2>&1; rm -rf "$folder" """;
 
+    private static readonly string[] Programs = ["initdb", "pg_ctl", "pg_basebackup"];
+
     private readonly string _bin;
     private readonly string? _user;
 
@@ -22,7 +24,7 @@ internal sealed class PostgresTools
 
     public static PostgresTools? Find(out string reason)
     {
-        reason = "PostgreSQL's server (initdb, pg_ctl) is not installed.";
+        reason = "PostgreSQL's server (initdb, pg_ctl, pg_basebackup) is not installed.";
         if (OperatingSystem.IsWindows() || FindFolder() is not { } bin)
         {
             return null;
@@ -92,7 +94,7 @@ internal sealed class PostgresTools
                 .OrderByDescending(folder => double.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out double version) ? version : 0)
                 .Select(folder => Path.Combine(folder, "bin"))
             : [];
-        return path.Concat(packaged).FirstOrDefault(folder => File.Exists(Path.Combine(folder, "initdb")) && File.Exists(Path.Combine(folder, "pg_ctl")));
+        return path.Concat(packaged).FirstOrDefault(folder => Array.TrueForAll(Programs, program => File.Exists(Path.Combine(folder, program))));
     }
 
     /// <returns>What went wrong; null: nothing.</returns>

@@ -132,7 +132,7 @@ internal sealed class RoomModelReads(IRoomStore store, RoomStoreModel model, int
     private void CompareLists(TenantId tenant, UserId user)
     {
         ReadMarker[] markers = [.. RoomSteps.Rooms.Select(r => new ReadMarker(r, _random.Next(0, 20)))];
-        RoomSummary[] summaries = [.. Wait(store.Summarize(tenant, user, markers, default))];
+        RoomSummary[] summaries = [.. Wait(store.Summarize(tenant, user, markers, default)).Items];
         (ReadMarker Marker, RoomLog Room)[] mine =
             [.. markers.Select(m => (m, model.Find(tenant, m.Room))).Where(x => x.Item2?.RoleOf(user) is not null).Select(x => (x.m, x.Item2!))];
         Assert.Equal(mine.Length, summaries.Length);
@@ -156,11 +156,16 @@ internal sealed class RoomModelReads(IRoomStore store, RoomStoreModel model, int
                 .OrderBy(i => FoldedText.Of(i.Name!), StringComparer.Ordinal).ThenBy(i => i.Id.ToString(), StringComparer.Ordinal)
                 .Select(i => new PublicRoom(i.Id, i.Name!, i.Topic, i.Members, model.Rooms[i.Id].RoleOf(user) is not null)),
             Wait(store.ReadPublicRooms(tenant, user, null, null, 100, default)).Items);
-        Assert.Equal(
-            model.Outbox.TakeLast(50), Wait(store.ReadMembershipOutbox(int.MaxValue, default)).Select(c => (c.Tenant, c.User, c.Room, c.Seq, c.Member, c.At)).TakeLast(50));
+        for (int i = 0; i < store.Partitions; i++)
+        {
+            Assert.Equal(
+                model.Outbox.Where(c => store.PartitionOf(c.Room) == i).TakeLast(50),
+                Wait(store.Outboxes[i].Read(int.MaxValue, default)).Select(c => (c.Tenant, c.User, c.Room, c.Seq, c.Member, c.At)).TakeLast(50));
+        }
+
         Assert.Equal(
             RoomSteps.Rooms.Where(r => model.Find(tenant, r) is not null).Select(r => new RoomHead(r, 1, model.Rooms[r].Events.Count)),
-            Wait(store.ReadHeads(tenant, RoomSteps.Rooms, default)).OrderBy(h => Array.IndexOf(RoomSteps.Rooms, h.Room)));
+            Wait(store.ReadHeads(tenant, RoomSteps.Rooms, default)).Items.OrderBy(h => Array.IndexOf(RoomSteps.Rooms, h.Room)));
     }
 
     private static RoomInfo InfoOf(RoomId id, RoomLog room)

@@ -6,7 +6,7 @@ namespace Monstera.Tests.Data.Rooms;
 public abstract partial class RoomStoreContract
 {
     /// <summary>By contract of all tenants: only the server itself calls these.</summary>
-    private static readonly string[] OfAllTenants = [nameof(IRoomStore.ReadMembershipOutbox), nameof(IRoomStore.AcknowledgeMembershipOutbox)];
+    private static readonly string[] OfAllTenants = [$"get_{nameof(IRoomStore.Partitions)}", $"get_{nameof(IRoomStore.Outboxes)}", nameof(IRoomStore.PartitionOf)];
 
     /// <summary>Calls each method for a room of <see cref="Tenant"/> with its member Ann, but in the name of another tenant.</summary>
     private Dictionary<string, Func<Task>> Intrusions() => new()
@@ -21,11 +21,11 @@ public abstract partial class RoomStoreContract
             Assert.Null(await Rooms.ReadTimeline(OtherTenant, Room, Ann, new TimelineQuery.Newest(), 10, Cancel)),
         [nameof(IRoomStore.FindMessage)] = async () => Assert.Null(await Rooms.FindMessage(OtherTenant, Room, Ann, 5, Cancel)),
         [nameof(IRoomStore.ReadPins)] = async () => Assert.Null(await Rooms.ReadPins(OtherTenant, Room, Ann, Cancel)),
-        [nameof(IRoomStore.ReadHeads)] = async () => Assert.Empty(await Rooms.ReadHeads(OtherTenant, [Room], Cancel)),
+        [nameof(IRoomStore.ReadHeads)] = async () => Assert.Empty((await Rooms.ReadHeads(OtherTenant, [Room], Cancel)).Items),
         [nameof(IRoomStore.FindRoom)] = async () => Assert.Null(await Rooms.FindRoom(OtherTenant, Room, Cancel)),
         [nameof(IRoomStore.FindMember)] = async () => Assert.Null(await Rooms.FindMember(OtherTenant, Room, Ann, Cancel)),
         [nameof(IRoomStore.ReadMembers)] = async () => Assert.Null(await Rooms.ReadMembers(OtherTenant, Room, Ann, null, 10, Cancel)),
-        [nameof(IRoomStore.Summarize)] = async () => Assert.Empty(await Rooms.Summarize(OtherTenant, Ann, [new ReadMarker(Room, 0)], Cancel)),
+        [nameof(IRoomStore.Summarize)] = async () => Assert.Empty((await Rooms.Summarize(OtherTenant, Ann, [new ReadMarker(Room, 0)], Cancel)).Items),
         [nameof(IRoomStore.CountUnread)] = async () => Assert.Null(await Rooms.CountUnread(OtherTenant, Room, Ann, 0, Cancel)),
         [nameof(IRoomStore.ReadPublicRooms)] = async () => Assert.Empty((await Rooms.ReadPublicRooms(OtherTenant, Ann, null, null, 10, Cancel)).Items),
     };
@@ -51,7 +51,7 @@ public abstract partial class RoomStoreContract
         await Rooms.Append([Send(Ann, "text", Client(1)), Pin(Ann, 5), React(Bob, 5, "👍")], Now, Cancel);
         LogPage before = (await Log(Room))!;
         RoomInfo? info = await Rooms.FindRoom(Tenant, Room, Cancel);
-        int changes = (await Rooms.ReadMembershipOutbox(100, Cancel)).Count;
+        int changes = (await Rooms.Outboxes[Rooms.PartitionOf(Room)].Read(100, Cancel)).Count;
         foreach (bool warm in new[] { true, false })
         {
             if (!warm)
@@ -67,7 +67,7 @@ public abstract partial class RoomStoreContract
         }
 
         Assert.Equal(info, await Rooms.FindRoom(Tenant, Room, Cancel));
-        Assert.Equal(changes, (await Rooms.ReadMembershipOutbox(100, Cancel)).Count);
+        Assert.Equal(changes, (await Rooms.Outboxes[Rooms.PartitionOf(Room)].Read(100, Cancel)).Count);
         Assert.Null(await Rooms.FindRoom(OtherTenant, Room, Cancel));
     }
 

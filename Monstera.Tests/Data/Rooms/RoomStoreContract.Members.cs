@@ -54,7 +54,7 @@ public abstract partial class RoomStoreContract
 
         await Done(Create(Room2, Ann, RoomKind.Direct, null, Ann));
         Assert.Equal(1, (await Rooms.FindRoom(Tenant, Room2, Cancel))!.Members);
-        IReadOnlyList<RoomSummary> summaries = await Rooms.Summarize(Tenant, Ann, [new(Room, 0), new(Room2, 0)], Cancel);
+        IReadOnlyList<RoomSummary> summaries = (await Rooms.Summarize(Tenant, Ann, [new(Room, 0), new(Room2, 0)], Cancel)).Items;
         Assert.Equal([Bob, Ann], summaries.Select(s => s.With));
     }
 
@@ -215,17 +215,18 @@ public abstract partial class RoomStoreContract
         await Refused(RefusalCode.NotFound, Send(Dee, "x"));
         await Done(Change(Ann, Bob, RoomRole.Moderator));
         await Done(Remove(Cid, Cid));
-        IReadOnlyList<MembershipChange> changes = await Rooms.ReadMembershipOutbox(100, Cancel);
+        IMembershipOutbox Outbox() => Rooms.Outboxes[Rooms.PartitionOf(Room)];
+        IReadOnlyList<MembershipChange> changes = await Outbox().Read(100, Cancel);
         Assert.Equal([(Ann, 2, true), (Bob, 3, true), (Cid, 4, true), (Cid, 6, false)], changes.Select(c => (c.User, c.Seq, c.Member)));
         Assert.All(changes, c => Assert.Equal((Tenant, Room, Now), (c.Tenant, c.Room, c.At)));
         Assert.Equal(changes.Select(c => c.Id).Order(), changes.Select(c => c.Id));
-        Assert.Equal(changes.Take(2), await Rooms.ReadMembershipOutbox(2, Cancel));
+        Assert.Equal(changes.Take(2), await Outbox().Read(2, Cancel));
 
-        await Rooms.AcknowledgeMembershipOutbox(changes[1].Id, Cancel);
-        Assert.Equal(changes.Skip(2), await Rooms.ReadMembershipOutbox(100, Cancel));
-        await Rooms.AcknowledgeMembershipOutbox(changes[^1].Id, Cancel);
+        await Outbox().Acknowledge(changes[1].Id, Cancel);
+        Assert.Equal(changes.Skip(2), await Outbox().Read(100, Cancel));
+        await Outbox().Acknowledge(changes[^1].Id, Cancel);
         Storage.Reopen();
         await Done(Join(Cid));
-        Assert.True(Assert.Single(await Rooms.ReadMembershipOutbox(100, Cancel)).Id > changes[^1].Id);
+        Assert.True(Assert.Single(await Outbox().Read(100, Cancel)).Id > changes[^1].Id);
     }
 }

@@ -51,9 +51,10 @@ public abstract partial class RoomStoreContract
     {
         await Fill(9);
         await Done(Create(Room2, Dee, RoomKind.Private, "Two"));
-        IReadOnlyList<RoomHead> heads = await Rooms.ReadHeads(Tenant, [Room2, new RoomId(Id(99)), Room], Cancel);
-        Assert.Equivalent(new[] { new RoomHead(Room, 1, 9), new RoomHead(Room2, 1, 2) }, heads);
-        Assert.Empty(await Rooms.ReadHeads(Tenant, [], Cancel));
+        Gathered<RoomHead> heads = await Rooms.ReadHeads(Tenant, [Room2, new RoomId(Id(99)), Room], Cancel);
+        Assert.Equivalent(new[] { new RoomHead(Room, 1, 9), new RoomHead(Room2, 1, 2) }, heads.Items);
+        Assert.Empty(heads.Missing);
+        Assert.Empty((await Rooms.ReadHeads(Tenant, [], Cancel)).Items);
     }
 
     [Fact]
@@ -150,10 +151,10 @@ public abstract partial class RoomStoreContract
 
         // What lies further back than that is not looked at for the list of rooms either.
         Assert.Equal(0, await Rooms.CountUnread(Tenant, Room, Ann, 0, Cancel));
-        RoomSummary summary = Assert.Single(await Rooms.Summarize(Tenant, Ann, [new ReadMarker(Room, 0)], Cancel));
+        RoomSummary summary = Assert.Single((await Rooms.Summarize(Tenant, Ann, [new ReadMarker(Room, 0)], Cancel)).Items);
         Assert.Null(summary.Last);
         await Done(Send(Bob, "again"));
-        summary = Assert.Single(await Rooms.Summarize(Tenant, Ann, [new ReadMarker(Room, 0)], Cancel));
+        summary = Assert.Single((await Rooms.Summarize(Tenant, Ann, [new ReadMarker(Room, 0)], Cancel)).Items);
         Assert.Equal((1, "again"), (summary.Unread, summary.Last!.Event.Text));
     }
 
@@ -183,8 +184,10 @@ public abstract partial class RoomStoreContract
         RoomId room3 = new(Id(23));
         await Done(Create(room3, Bob, RoomKind.Private, "Three", Ann));
         await Done(Send(Bob, "text", room: room3));
-        IReadOnlyList<RoomSummary> summaries = await Rooms.Summarize(
+        Gathered<RoomSummary> gathered = await Rooms.Summarize(
             Tenant, Ann, [new(room3, 2), new(Room2, 0), new(new RoomId(Id(99)), 0), new(Room, 4)], Cancel);
+        IReadOnlyList<RoomSummary> summaries = gathered.Items;
+        Assert.Empty(gathered.Missing);
         Assert.Equal([room3, Room], summaries.Select(s => s.Room.Id));
         Assert.Equal(await Rooms.FindRoom(Tenant, room3, Cancel), summaries[0].Room);
         Assert.Equal(await Rooms.FindMember(Tenant, room3, Ann, Cancel), summaries[0].Member);
@@ -208,8 +211,9 @@ public abstract partial class RoomStoreContract
             string? after = null;
             do
             {
-                Page<PublicRoom> page = await Rooms.ReadPublicRooms(Tenant, Ann, query, after, limit, Cancel);
+                PublicRoomPage page = await Rooms.ReadPublicRooms(Tenant, Ann, query, after, limit, Cancel);
                 Assert.InRange(page.Items.Count, 0, limit);
+                Assert.False(page.Incomplete);
                 all.AddRange(page.Items);
                 after = page.Next;
             }
@@ -256,7 +260,7 @@ public abstract partial class RoomStoreContract
             Assert.Null(await Rooms.FindMember(Tenant, Room, user, Cancel));
             Assert.Null(await Rooms.ReadMembers(Tenant, Room, user, null, 10, Cancel));
             Assert.Null(await Rooms.CountUnread(Tenant, Room, user, 0, Cancel));
-            Assert.Empty(await Rooms.Summarize(Tenant, user, [new ReadMarker(Room, 0)], Cancel));
+            Assert.Empty((await Rooms.Summarize(Tenant, user, [new ReadMarker(Room, 0)], Cancel)).Items);
         }
 
         Assert.Null(await Rooms.ReadAfter(Tenant, Room2, null, 0, 10, 1000, Cancel));

@@ -31,7 +31,7 @@ public abstract class RoomStoreModelContract
     }
 
     /// <summary>Halves first, then single steps: what is left of a failing history is short.</summary>
-    private static IEnumerable<RoomStep[]> Shrink(RoomStep[] steps)
+    internal static IEnumerable<RoomStep[]> Shrink(RoomStep[] steps)
     {
         for (int size = steps.Length / 2; size >= 1; size /= 2)
         {

@@ -107,7 +107,7 @@ public sealed class SqliteDatabaseTests : IDisposable
         IReadOnlyList<AppendOutcome> outcomes = await Append(Send("a", 1), Send("b"));
         Assert.Equal([3, 4], outcomes.Select(o => o.Seq));
         Assert.Equal(1, (await _storage.Rooms.FindRoom(Tenant, Room, Cancel))!.Members);
-        Assert.Single(await _storage.Rooms.ReadMembershipOutbox(10, Cancel));
+        Assert.Single(await _storage.Rooms.Outboxes[0].Read(10, Cancel));
     }
 
     [Fact]

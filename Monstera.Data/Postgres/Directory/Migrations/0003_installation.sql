@@ -1,8 +1,10 @@
 -- The installation: one directory and its shards. Moves between kinds of storage, and restored backups, keep its id.
 CREATE TABLE directory.installation (
-    one    boolean   PRIMARY KEY DEFAULT true CHECK (one),
-    id     uuid      NOT NULL,
-    state  smallint  NOT NULL     -- 1 is served. 2 receives a copy. 3 was moved elsewhere. Servers start on 1 alone.
+    one       boolean      PRIMARY KEY DEFAULT true CHECK (one),
+    id        uuid         NOT NULL,
+    state     smallint     NOT NULL,    -- 1 is served. 2 receives a copy. 3 was moved elsewhere. Servers start on 1 alone.
+    moved_to  text,                     -- with state 3: where to, for people
+    moved_at  timestamptz
 );
 
 INSERT INTO directory.installation (id, state) VALUES (gen_random_uuid(), 1);

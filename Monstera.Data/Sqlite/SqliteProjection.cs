@@ -3,13 +3,14 @@ using Monstera.Data.Rooms;
 
 namespace Monstera.Data.Sqlite;
 
-// Storing events and what is projected from them. The events were decided on: nothing here says no.
-public sealed partial class SqliteRoomStore
+/// <summary>Stores events and what is projected from them. The events were decided on: nothing here says no.</summary>
+/// <param name="tells">Changes of members go to the outbox; not when they are copied.</param>
+internal sealed class SqliteProjection(SqliteDatabase database, SqliteRoomCache cache, bool tells)
 {
     private static readonly SqliteQuery InsertRoomRow = new(
         """
         INSERT INTO room (id, tenant, kind, name, name_folded, name_seq, topic, topic_seq, epoch, members, created_at)
-        VALUES (?, ?, ?, ?, ?, 1, ?, 1, 1, 0, ?)
+        VALUES (?, ?, ?, ?, ?, 1, ?, 1, ?, 0, ?)
         """);
 
     private static readonly SqliteQuery InsertMessage = new(
@@ -60,19 +61,21 @@ public sealed partial class SqliteRoomStore
     private static readonly SqliteQuery DropEmoji = new(
         "DELETE FROM reaction_emoji WHERE room_key = ? AND target = ? AND emoji = ? AND users = 0");
 
-    private SqliteRoom InsertRoom(SqliteConnection connection, TenantId tenant, RoomEvent created)
+    /// <summary>Makes the row of a room; its first event is still to be stored.</summary>
+    public SqliteRoom InsertRoom(SqliteConnection connection, TenantId tenant, RoomEvent created, long epoch = 1)
     {
         connection.Prepare(InsertRoomRow)
             .Bind(1, created.Room.Value).Bind(2, tenant.Value).Bind(3, (long)created.Kind!.Value)
             .Bind(4, created.Name).Bind(5, created.Name is null ? null : FoldedText.Of(created.Name)).Bind(6, created.Topic)
-            .Bind(7, created.At.ToUnixTimeMilliseconds()).Run();
-        var state = new RoomState(created.Room, created.Kind.Value, created.Name, 1, created.Topic, 1, Epoch: 1, Head: 0, Members: 0);
+            .Bind(7, epoch).Bind(8, created.At.ToUnixTimeMilliseconds()).Run();
+        var state = new RoomState(created.Room, created.Kind.Value, created.Name, 1, created.Topic, 1, epoch, Head: 0, Members: 0);
         var room = new SqliteRoom(connection.InsertedRowId, tenant, state);
-        _cache.Add(room);
+        cache.Add(room);
         return room;
     }
 
-    private void Store(SqliteConnection connection, SqliteRoom room, RoomEvent added)
+    /// <summary>Appends the event to the log of its room and projects it.</summary>
+    public void Store(SqliteConnection connection, SqliteRoom room, RoomEvent added)
     {
         Insert(connection, room.Key, added);
         room.State = room.State with { Head = added.Seq };
@@ -136,7 +139,7 @@ public sealed partial class SqliteRoomStore
         if (added.Type == EventType.MemberUpdated)
         {
             connection.Prepare(UpdateRole).Bind(1, (long)added.Role!.Value).Bind(2, room.Key).Bind(3, user.Value).Run();
-            _cache.Set(room, user, _cache.Member(connection, room, user)! with { Role = added.Role.Value });
+            cache.Set(room, user, cache.Member(connection, room, user)! with { Role = added.Role.Value });
             return;
         }
 
@@ -145,18 +148,21 @@ public sealed partial class SqliteRoomStore
         if (joined)
         {
             connection.Prepare(InsertMember).Bind(1, room.Key).Bind(2, user.Value).Bind(3, (long)added.Role!.Value).Bind(4, added.Seq).Bind(5, at).Run();
-            _cache.Set(room, user, new RoomMember(user, added.Role.Value, added.Seq, added.At));
+            cache.Set(room, user, new RoomMember(user, added.Role.Value, added.Seq, added.At));
         }
         else
         {
             connection.Prepare(DeleteMember).Bind(1, room.Key).Bind(2, user.Value).Run();
-            _cache.Set(room, user, member: null);
+            cache.Set(room, user, member: null);
         }
 
         room.State = room.State with { Members = room.State.Members + (joined ? 1 : -1) };
         connection.Prepare(UpdateMemberCount).Bind(1, room.State.Members).Bind(2, room.Key).Run();
-        connection.Prepare(InsertOutbox)
-            .Bind(1, room.Tenant.Value).Bind(2, user.Value).Bind(3, room.State.Id.Value).Bind(4, added.Seq).Bind(5, joined ? 1 : 0).Bind(6, at).Run();
+        if (tells)
+        {
+            connection.Prepare(InsertOutbox)
+                .Bind(1, room.Tenant.Value).Bind(2, user.Value).Bind(3, room.State.Id.Value).Bind(4, added.Seq).Bind(5, joined ? 1 : 0).Bind(6, at).Run();
+        }
     }
 
     private void ProjectMessage(SqliteConnection connection, long roomKey, RoomEvent added)
@@ -204,6 +210,6 @@ public sealed partial class SqliteRoomStore
         connection.Prepare(EraseEdits).Bind(1, roomKey).Bind(2, target).Run();
         connection.Prepare(DeleteReactions).Bind(1, roomKey).Bind(2, target).Run();
         connection.Prepare(DeleteEmoji).Bind(1, roomKey).Bind(2, target).Run();
-        _database.Erased();
+        database.Erased();
     }
 }
