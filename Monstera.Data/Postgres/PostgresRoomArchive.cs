@@ -10,7 +10,7 @@ namespace Monstera.Data.Postgres;
 public sealed partial class PostgresRoomArchive : IRoomArchive
 {
     // Long, because a room may be large; the server ends a transaction of a process that hangs.
-    private static readonly string Settings = PostgresRoomStore.Settings(new PostgresOptions
+    private static readonly string Settings = "SELECT " + PostgresRoomStore.Settings(new PostgresOptions
     {
         ConnectionString = "",
         StatementTimeout = TimeSpan.FromMinutes(10),
