@@ -18,6 +18,7 @@ public readonly record struct CopyProgress(CopyPhase Phase, long Rooms, long Eve
 public sealed record InstallationSize(long Rooms, long Events, long Tenants, long Accounts, long Sessions, long Invites, long UserRooms)
 {
     /// <summary>Nobody has used it yet: a server that only ran may have left a tenant.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
     public bool IsEmpty => Rooms == 0 && Accounts == 0;
 }
 

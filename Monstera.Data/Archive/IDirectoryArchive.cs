@@ -39,4 +39,12 @@ public interface IDirectoryArchive
     /// <summary>Removes rows; those that are not there are skipped. Rows that refer to them are to be removed before.</summary>
     /// <exception cref="ArchiveConflictException">The installation does not receive a copy, or a row that is left refers to one of them. Nothing was removed.</exception>
     ValueTask Remove(DirectoryTable table, TenantId tenant, IReadOnlyCollection<DirectoryKey> keys, CancellationToken cancel);
+
+    /// <summary>
+    /// Makes rows of <see cref="DirectoryTable.UserRooms"/> what they should be, also while servers run: only those that still have the seq and membership that they had, for otherwise
+    /// something newer came. A read marker is moved forward or stays.
+    /// </summary>
+    /// <param name="rows">Of one tenant; both of the same user and room.</param>
+    /// <returns>How many were changed.</returns>
+    ValueTask<int> Correct(IReadOnlyList<(UserRoomRecord Was, UserRoomRecord Is)> rows, CancellationToken cancel);
 }

@@ -38,6 +38,16 @@ public interface IRoomArchive
     /// <summary>The log after <paramref name="after"/>, as <see cref="IRoomStore.ReadAfter"/> bounds it. Empty at its end, and for a room that is not there.</summary>
     ValueTask<IReadOnlyList<RoomEvent>> ReadLog(TenantId tenant, RoomId room, long after, int eventsMax, int bytesMax, CancellationToken cancel);
 
+    /// <summary>Members of a room by user id, after <paramref name="after"/>. Empty for a room that is not there.</summary>
+    /// <param name="limit">At most 10,000.</param>
+    ValueTask<IReadOnlyList<RoomMember>> ReadMembers(TenantId tenant, RoomId room, UserId? after, int limit, CancellationToken cancel);
+
+    /// <summary>
+    /// For each pair the last event of the room's log with which the user's membership began or ended, in no order and without an id; pairs of which the log knows none are left out.
+    /// </summary>
+    /// <param name="of">At most 10,000.</param>
+    ValueTask<IReadOnlyList<MembershipChange>> ReadMemberships(TenantId tenant, IReadOnlyCollection<(RoomId Room, UserId User)> of, CancellationToken cancel);
+
     /// <summary>
     /// Takes the parts, all in one transaction: makes the rooms that are not there, skips the events that are, appends the rest and projects it. What is already there is not compared. No
     /// membership change goes to the outbox. Client ids are recognised from then on as if they had been sent here.

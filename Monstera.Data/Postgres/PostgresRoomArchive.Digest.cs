@@ -73,7 +73,7 @@ public sealed partial class PostgresRoomArchive
                     head(row.GetInt64(0));
                 },
                 Parameters())
-            .Read(AllMembers, row => digester.Member(new RoomMember(new UserId(row.GetGuid(0)), (RoomRole)row.GetInt16(1), row.GetInt64(2), row.Time(3))), Parameters())
+            .Read(AllMembers, row => digester.Member(ReadMember(row)), Parameters())
             .Read(AllStates, row => digester.MessageState(row.GetInt64(0), row.GetInt64(1), row.Long(2), row.Long(3), row.GetBoolean(4), row.Long(5)), Parameters())
             .Read(AllReactions, row => digester.Reaction(row.GetInt64(0), row.GetGuid(1), row.GetString(2), row.GetInt64(3), row.GetBoolean(4)), Parameters())
             .Read(AllEmoji, row => digester.EmojiCount(row.GetInt64(0), row.GetString(1), row.GetInt64(2), row.GetInt32(3)), Parameters());

@@ -10,7 +10,7 @@ namespace Monstera.Data.Postgres;
 public sealed partial class PostgresRoomArchive : IRoomArchive
 {
     // Long, because a room may be large; the server ends a transaction of a process that hangs.
-    private static readonly string Settings = PostgresRoomStore.Settings(new PostgresOptions
+    private static readonly string Settings = "SELECT " + PostgresRoomStore.Settings(new PostgresOptions
     {
         ConnectionString = "",
         StatementTimeout = TimeSpan.FromMinutes(10),
@@ -40,6 +40,22 @@ public sealed partial class PostgresRoomArchive : IRoomArchive
                 WHERE x.room_key = (SELECT r.room_key FROM rooms.room r WHERE r.id = $1 AND r.tenant = $2) AND x.seq > $3 ORDER BY x.seq LIMIT $4) e) w
         WHERE w.bytes <= $5 OR w.n = 1
         ORDER BY w.seq
+        """;
+
+    private const string MemberPage =
+        """
+        SELECT user_id, role, joined_seq, joined_at FROM rooms.member
+        WHERE room_key = (SELECT r.room_key FROM rooms.room r WHERE r.id = $1 AND r.tenant = $2) AND ($3::uuid IS NULL OR user_id > $3) ORDER BY user_id LIMIT $4
+        """;
+
+    private const string LastMemberships =
+        """
+        SELECT d.room, d.user_id, l.seq, l.type, l.at
+        FROM unnest($1, $2) d (room, user_id)
+        JOIN rooms.room r ON r.id = d.room AND r.tenant = $3
+        CROSS JOIN LATERAL (
+            SELECT e.seq, e.type, e.at FROM rooms.event e
+            WHERE e.room_key = r.room_key AND e.subject = d.user_id AND e.type IN (10, 11) ORDER BY e.seq DESC LIMIT 1) l
         """;
 
     private readonly NpgsqlDataSource _owner;
@@ -110,6 +126,42 @@ public sealed partial class PostgresRoomArchive : IRoomArchive
             cancel);
         return events;
     }
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<RoomMember>> ReadMembers(TenantId tenant, RoomId room, UserId? after, int limit, CancellationToken cancel)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        List<RoomMember> members = [];
+        await Run(
+            batch =>
+            {
+                members.Clear();
+                Begin(batch, tenant).Read(
+                    MemberPage, row => members.Add(ReadMember(row)), Sql.Of(room.Value), Sql.Of(tenant.Value), Sql.Of(after?.Value), Sql.Of(limit));
+            },
+            cancel);
+        return members;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<MembershipChange>> ReadMemberships(TenantId tenant, IReadOnlyCollection<(RoomId Room, UserId User)> of, CancellationToken cancel)
+    {
+        List<MembershipChange> changes = [];
+        await Run(
+            batch =>
+            {
+                changes.Clear();
+                Begin(batch, tenant).Read(
+                    LastMemberships,
+                    row => changes.Add(new MembershipChange(
+                        0, tenant, new UserId(row.GetGuid(1)), new RoomId(row.GetGuid(0)), row.GetInt64(2), row.GetInt16(3) == (short)EventType.MemberJoined, row.Time(4))),
+                    Sql.Of([.. of.Select(pair => pair.Room.Value)]), Sql.Of([.. of.Select(pair => pair.User.Value)]), Sql.Of(tenant.Value));
+            },
+            cancel);
+        return changes;
+    }
+
+    private static RoomMember ReadMember(NpgsqlDataReader row) => new(new UserId(row.GetGuid(0)), (RoomRole)row.GetInt16(1), row.GetInt64(2), row.Time(3));
 
     private static PostgresBatch Begin(PostgresBatch batch, TenantId tenant) =>
         batch.Do(PostgresRoomStore.BeginRead).Skip(Settings, PostgresRoomStore.TenantSetting([tenant]));

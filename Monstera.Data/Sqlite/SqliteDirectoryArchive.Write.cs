@@ -44,6 +44,12 @@ public sealed partial class SqliteDirectoryArchive
             seq = excluded.seq, member = excluded.member, joined_at = excluded.joined_at, read_seq = excluded.read_seq
         """);
 
+    private static readonly SqliteQuery CorrectUserRoom = new(
+        """
+        UPDATE user_room SET seq = ?, member = ?, joined_at = ?, read_seq = max(read_seq, ?)
+        WHERE tenant = ? AND user = ? AND room = ? AND seq = ? AND member = ?
+        """);
+
     private static readonly SqliteQuery RemoveTenant = new("DELETE FROM tenant WHERE id = ?");
     private static readonly SqliteQuery RemoveAccount = new("DELETE FROM user WHERE tenant = ? AND id = ?");
     private static readonly SqliteQuery RemoveSession = new("DELETE FROM session WHERE tenant = ? AND id = ?");
@@ -70,6 +76,13 @@ public sealed partial class SqliteDirectoryArchive
             },
             cancel);
     }
+
+    /// <inheritdoc/>
+    public async ValueTask<int> Correct(IReadOnlyList<(UserRoomRecord Was, UserRoomRecord Is)> rows, CancellationToken cancel) => await database.Write(
+        connection => rows.Sum(row => connection.Prepare(CorrectUserRoom)
+            .Bind(1, row.Is.Seq).Bind(2, row.Is.Member ? 1 : 0).Bind(3, row.Is.JoinedAt.ToUnixTimeMilliseconds()).Bind(4, row.Is.ReadSeq)
+            .Bind(5, row.Was.Tenant.Value).Bind(6, row.Was.User.Value).Bind(7, row.Was.Room.Value).Bind(8, row.Was.Seq).Bind(9, row.Was.Member ? 1 : 0).Run()),
+        cancel);
 
     /// <inheritdoc/>
     public async ValueTask Remove(DirectoryTable table, TenantId tenant, IReadOnlyCollection<DirectoryKey> keys, CancellationToken cancel)

@@ -29,6 +29,11 @@ public sealed class SqliteRoomArchive : IRoomArchive
 
     private static readonly SqliteQuery AllEmoji = new("SELECT target, emoji, first_seq, users FROM reaction_emoji WHERE room_key = ? ORDER BY target, emoji");
 
+    private static readonly SqliteQuery MemberPage = new("SELECT user, role, joined_seq, joined_at FROM member WHERE room_key = ? AND user > ? ORDER BY user LIMIT ?");
+
+    private static readonly SqliteQuery LastMembership = new(
+        "SELECT seq, type, at FROM event WHERE room_key = ? AND subject = ? AND type IN (10, 11) ORDER BY seq DESC LIMIT 1");
+
     private static readonly SqliteQuery[] RemoveRows =
     [
         .. new[] { "reaction_emoji", "reaction", "message_state", "member", "event", "room" }.Select(table => new SqliteQuery($"DELETE FROM {table} WHERE room_key = ?")),
@@ -88,6 +93,53 @@ public sealed class SqliteRoomArchive : IRoomArchive
             connection => KeyOf(connection, tenant, room) is { } key ? SqliteRoomStore.ReadEvents(connection, key, room, after, eventsMax, bytesMax) : [],
             cancel);
     }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<RoomMember>> ReadMembers(TenantId tenant, RoomId room, UserId? after, int limit, CancellationToken cancel)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        return _database.Read<IReadOnlyList<RoomMember>>(
+            connection =>
+            {
+                List<RoomMember> members = [];
+                using SqliteStatement row = connection.Prepare(MemberPage).Bind(1, KeyOf(connection, tenant, room)).Bind(3, limit);
+                if (after is { } last)
+                {
+                    row.Bind(2, last.Value);
+                }
+                else
+                {
+                    row.BindBeginning(2);
+                }
+
+                while (row.Step())
+                {
+                    members.Add(ReadMember(row));
+                }
+
+                return members;
+            },
+            cancel);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<MembershipChange>> ReadMemberships(TenantId tenant, IReadOnlyCollection<(RoomId Room, UserId User)> of, CancellationToken cancel) =>
+        _database.Read<IReadOnlyList<MembershipChange>>(
+            connection =>
+            {
+                List<MembershipChange> changes = [];
+                foreach ((RoomId room, UserId user) in of)
+                {
+                    using SqliteStatement row = connection.Prepare(LastMembership).Bind(1, KeyOf(connection, tenant, room)).Bind(2, user.Value);
+                    if (row.Step())
+                    {
+                        changes.Add(new MembershipChange(0, tenant, user, room, row.Int64(0), row.Int32(1) == (int)EventType.MemberJoined, row.Time(2)));
+                    }
+                }
+
+                return changes;
+            },
+            cancel);
 
     /// <inheritdoc/>
     public async ValueTask Write(IReadOnlyList<LogPart> parts, CancellationToken cancel)
@@ -217,7 +269,7 @@ public sealed class SqliteRoomArchive : IRoomArchive
             }
         }
 
-        ForEach(connection, AllMembers, key, row => digester.Member(new RoomMember(new UserId(row.Guid(0)), (RoomRole)row.Int32(1), row.Int64(2), row.Time(3))));
+        ForEach(connection, AllMembers, key, row => digester.Member(ReadMember(row)));
         ForEach(connection, AllStates, key, row => digester.MessageState(row.Int64(0), row.Int64(1), row.Int64OrNull(2), row.Int64OrNull(3), row.Bool(4), row.Int64OrNull(5)));
         ForEach(connection, AllReactions, key, row => digester.Reaction(row.Int64(0), row.Guid(1), row.Text(2), row.Int64(3), row.Bool(4)));
         ForEach(connection, AllEmoji, key, row => digester.EmojiCount(row.Int64(0), row.Text(1), row.Int64(2), row.Int32(3)));
@@ -232,6 +284,8 @@ public sealed class SqliteRoomArchive : IRoomArchive
             then(row);
         }
     }
+
+    private static RoomMember ReadMember(SqliteStatement row) => new(new UserId(row.Guid(0)), (RoomRole)row.Int32(1), row.Int64(2), row.Time(3));
 
     private static long? KeyOf(SqliteConnection connection, TenantId tenant, RoomId room)
     {

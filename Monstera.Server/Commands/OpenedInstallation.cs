@@ -19,6 +19,19 @@ internal static class OpenedInstallation
         _ => await Postgres(settings, migrate: false, cancel),
     };
 
+    /// <summary>The installation that the settings name, to be mended where it is: an SQLite file without its server.</summary>
+    public static async Task<IInstallationArchive> ToChange(CommandSettings settings, CancellationToken cancel)
+    {
+        if (settings.Options.Storage != StorageProvider.Sqlite)
+        {
+            return await Postgres(settings, migrate: false, cancel);
+        }
+
+        return HasSqlite(settings)
+            ? SqliteInstallationArchive.OpenOwned(settings.Options.DataFolder)
+            : throw new StorageRefusedException($"There is no database in {Path.GetFullPath(settings.Options.DataFolder)}.");
+    }
+
     /// <summary>Made when it is not there.</summary>
     public static async Task<IInstallationArchive> Destination(CommandSettings settings, StorageProvider provider, CancellationToken cancel) => provider switch
     {

@@ -197,20 +197,7 @@ public sealed class OutboxTests(Chromium chromium) : BrowserTest(chromium)
         await Expect(ben.Room("club")).ToHaveCountAsync(0);
 
         // The room goes from the list before the message is tried: were Ben added again at once, it would not be refused at all.
-        await ben.Page.WaitForFunctionAsync(
-            """
-            async () => {
-              const settled = request => new Promise((done, failed) => { request.onsuccess = () => done(request.result); request.onerror = failed; });
-              for (const { name } of await indexedDB.databases()) {
-                const db = await settled(indexedDB.open(name));
-                try {
-                  if (db.objectStoreNames.contains('outbox')
-                    && (await settled(db.transaction('outbox').objectStore('outbox').getAll())).some(item => item.state === 'failed')) return true;
-                } finally { db.close(); }
-              }
-              return false;
-            }
-            """);
+        await ben.UntilStored("outbox", "all.some(item => item.state === 'failed')");
         Assert.Empty(await workspace.Log(club));
 
         (await workspace.Owner.Put($"/api/rooms/{club}/members/{bens.UserId}", new { })).IsStatus(204);

@@ -85,6 +85,22 @@ public sealed class Person
         await message.GetByTestId(action).ClickAsync();
     }
 
+    /// <summary>Waits until the browser keeps <c>all</c> in a store of the client's, so that the condition holds.</summary>
+    public Task UntilStored(string store, string condition) => Page.WaitForFunctionAsync(
+        $$"""
+        async () => {
+          const settled = request => new Promise((done, failed) => { request.onsuccess = () => done(request.result); request.onerror = failed; });
+          const all = [];
+          for (const { name } of await indexedDB.databases()) {
+            const db = await settled(indexedDB.open(name));
+            try {
+              if (db.objectStoreNames.contains('{{store}}')) all.push(...await settled(db.transaction('{{store}}').objectStore('{{store}}').getAll()));
+            } finally { db.close(); }
+          }
+          return {{condition}};
+        }
+        """);
+
     public Task<double> Number(string expression) => Page.EvaluateAsync<double>(expression);
 
     private static async Task<Person> OnPage(string address, IBrowserContext context, ConcurrentQueue<string> problems)

@@ -70,7 +70,7 @@ public sealed class RestoredRoomTests(Chromium chromium) : BrowserTest(chromium)
         /// <summary>The rooms get a greater epoch, as every way to bring a server back does it.</summary>
         public async Task Restore(ServerProcess process)
         {
-            await process.Terminate();
+            await process.Kill9();
             System.IO.Directory.Delete(process.Folder, recursive: true);
             Copy(_folder, process.Folder);
             using (SqliteConnection database = SqliteConnection.Open(Path.Combine(process.Folder, SqliteDatabase.FileName), readOnly: false))

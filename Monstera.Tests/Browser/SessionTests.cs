@@ -60,9 +60,12 @@ public sealed class SessionTests(Chromium chromium) : BrowserTest(chromium)
         Workspace workspace = await StartWorkspace();
         Person ada = await SignIn(workspace, workspace.Owner);
         string cookie = (await ada.Context.CookiesAsync()).Single().Value;
+        await ada.Write("nobody else's business");
+        await ada.UntilStored("sent", "all.some(item => item.text.includes('business'))");
         await ada.Page.GetByTestId("settings").ClickAsync();
         await ada.Page.GetByTestId("sign-out").ClickAsync();
         await Expect(ada.Page.GetByTestId("sign-in-form")).ToBeVisibleAsync();
+        await ada.UntilStored("sent", "all.length === 0");
         Assert.Empty(await ada.Context.CookiesAsync());
         RestClient thief = new(Address) { Cookie = cookie };
         (await thief.Get("/api/me")).Is("unauthenticated", 401);

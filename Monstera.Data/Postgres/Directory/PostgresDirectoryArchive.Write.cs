@@ -55,6 +55,14 @@ public sealed partial class PostgresDirectoryArchive
             seq = excluded.seq, member = excluded.member, joined_at = excluded.joined_at, read_seq = excluded.read_seq
         """;
 
+    private const string CorrectUserRooms =
+        """
+        UPDATE directory.user_room r SET seq = n.seq, member = n.member, joined_at = n.joined_at, read_seq = greatest(r.read_seq, n.read_seq)
+        FROM unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::boolean[], $6::bigint[], $7::boolean[], $8::timestamptz[], $9::bigint[])
+            n (user_id, room, was_seq, was_member, seq, member, joined_at, read_seq)
+        WHERE r.tenant = $1 AND r.user_id = n.user_id AND r.room = n.room AND r.seq = n.was_seq AND r.member = n.was_member
+        """;
+
     /// <inheritdoc/>
     public async ValueTask Write(IReadOnlyList<DirectoryRecord> rows, CancellationToken cancel)
     {
@@ -92,6 +100,20 @@ public sealed partial class PostgresDirectoryArchive
             ])),
         };
         await Change(rows.Select(row => row.Tenant).Distinct(), statement, values, cancel);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<int> Correct(IReadOnlyList<(UserRoomRecord Was, UserRoomRecord Is)> rows, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        (UserRoomRecord Was, UserRoomRecord Is)[] all = [.. rows.OrderBy(row => row.Was.Key)];
+        return all.Length == 0
+            ? 0
+            : await _database.Batch(batch => batch.See(all[0].Was.Tenant)
+                .Add(
+                    CorrectUserRooms, all[0].Was.Tenant.Value, Of(all, r => r.Was.User.Value), Of(all, r => r.Was.Room.Value), Of(all, r => r.Was.Seq), Of(all, r => r.Was.Member),
+                    Of(all, r => r.Is.Seq), Of(all, r => r.Is.Member), Of(all, r => PostgresTime.Of(r.Is.JoinedAt)), Of(all, r => r.Is.ReadSeq))
+                .Run(cancel));
     }
 
     /// <inheritdoc/>

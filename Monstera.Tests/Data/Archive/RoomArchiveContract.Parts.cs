@@ -27,7 +27,7 @@ public abstract partial class RoomArchiveContract
         IRoomStore store = From.Storage.Rooms;
         await store.Do(Create(Room(1), [Bob, .. many]) with { Name = "Ｇeneral 葵", Topic = "" });
         await store.Append([.. OddTexts.Select((text, i) => Send(Room(1), text, i))], Now, Cancel);
-        long last = (await store.ReadHeads(Tenant, [Room(1)], Cancel))[0].Head;
+        long last = (await store.ReadHeads(Tenant, [Room(1)], Cancel)).Items[0].Head;
         await store.Append(
             [.. from user in many from emoji in OddEmoji.OrderBy(_ => random.Next()) select new React(last, emoji, true) { Tenant = Tenant, Room = Room(1), Sender = user }], Now.AddMinutes(1), Cancel);
         await store.Append(

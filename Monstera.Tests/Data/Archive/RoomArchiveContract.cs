@@ -89,7 +89,7 @@ public abstract partial class RoomArchiveContract : IDisposable
         AssertSameDigests(from, to);
         var comparison = new StoreComparison(from.Storage.Rooms, to.Storage.Rooms, random);
         comparison.CompareAll();
-        Assert.Empty(Wait(to.Storage.Rooms.ReadMembershipOutbox(10, default)));
+        Assert.Empty(Wait(to.Storage.Rooms.Outboxes.Single().Read(10, default)));
 
         // 3.
         AssertRetriesAreRecognised(from, to);
@@ -144,9 +144,9 @@ public abstract partial class RoomArchiveContract : IDisposable
             storage.Archive.Remove(ofTenant.Key, [.. ofTenant.Select(room => room.Id)], default).AsTask().GetAwaiter().GetResult();
         }
 
-        foreach (MembershipChange change in Wait(storage.Storage.Rooms.ReadMembershipOutbox(100_000, default)).TakeLast(1))
+        foreach (MembershipChange change in Wait(storage.Storage.Rooms.Outboxes.Single().Read(100_000, default)).TakeLast(1))
         {
-            storage.Storage.Rooms.AcknowledgeMembershipOutbox(change.Id, default).AsTask().GetAwaiter().GetResult();
+            storage.Storage.Rooms.Outboxes.Single().Acknowledge(change.Id, default).AsTask().GetAwaiter().GetResult();
         }
     }
 

@@ -23,7 +23,7 @@ internal sealed class StoreComparison(IRoomStore first, IRoomStore second, Rando
             Same(store => store.ReadPublicRooms(tenant, user, null, null, 100, default));
             Same(store => store.ReadPublicRooms(tenant, user, "ＧEN", null, 1, default));
             Assert.Equal(
-                Wait(first.ReadHeads(tenant, RoomSteps.Rooms, default)).OrderBy(head => head.Room.Value), Wait(second.ReadHeads(tenant, RoomSteps.Rooms, default)).OrderBy(head => head.Room.Value));
+                Wait(first.ReadHeads(tenant, RoomSteps.Rooms, default)).Items.OrderBy(head => head.Room.Value), Wait(second.ReadHeads(tenant, RoomSteps.Rooms, default)).Items.OrderBy(head => head.Room.Value));
         }
     }
 

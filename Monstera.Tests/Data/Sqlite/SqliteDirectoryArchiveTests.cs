@@ -1,4 +1,3 @@
-using Monstera.Data;
 using Monstera.Data.Archive;
 using Monstera.Data.Directory;
 using Monstera.Data.Sqlite;

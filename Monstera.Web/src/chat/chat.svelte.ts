@@ -114,6 +114,7 @@ export class Chat {
       timeline: () => this.#refresh(),
       events: (room, events) => this.#happened(room, events),
       confirmed: (clientIds) => this.outbox.confirm(clientIds),
+      back: (room) => this.outbox.hurry(room),
       restored: (room, before, mine) => this.#restored(room, before, mine),
       signal: (signal) => {
         if (signal.type === 'typing') this.presence.typed(signal.room, signal.user);
@@ -138,6 +139,11 @@ export class Chat {
     this.engine.stop();
     this.#tabs.close();
     this.#store.close();
+  }
+
+  /** Before signing out. What is not sent stays, and goes out when the same person comes back. */
+  forgetSent(): Promise<void> {
+    return this.#sent.clear();
   }
 
   room(id: RoomId): Room | undefined {

@@ -60,6 +60,14 @@ describe('what was sent from here', () => {
     expect(await local.sent.all()).toEqual([]);
   });
 
+  test('is gone when somebody signs out', async () => {
+    const sent = new Sent(local.sent, clock);
+    await sent.note(item(1, clock.now()));
+    await sent.clear();
+    expect(sent.before('a', 2)).toEqual([]);
+    expect(await local.sent.all()).toEqual([]);
+  });
+
   test('is not taken back to an earlier log by a tab that is behind', async () => {
     const [ahead, behind] = [new Sent(local.sent, clock), new Sent(local.sent, clock)];
     await behind.note(item(1, clock.now()));
@@ -164,8 +172,12 @@ describe('a log that was put back to an earlier state', () => {
     client.engine.markRead('a', 1);
     await settled();
     for (const text of ['two', 'three']) server.say('a', text);
+    server.beforeCall = (method) => {
+      if (method === 'Resume' && server.room('a').head === 3 && server.room('a').epoch === 2) server.say('a', 'between the list and the answer');
+      return undefined;
+    };
     await restore(2, () => server.say('a', 'since'));
-    expect(client.engine.rooms.get('a')?.unread.value).toBe(2);
+    expect(client.engine.rooms.get('a')?.unread.value).toBe(3);
   });
 
   test('loses what another device of mine had sent and only this one still knows', async () => {
@@ -201,6 +213,8 @@ describe('a log that was put back to an earlier state', () => {
       server.say('a', 'm2', 'me', again);
     });
     expect(client.lost('a')).toEqual(['m1', 'm3']);
+    const [there] = (await local.sent.all()).filter((item) => item.clientId === again);
+    expect(there).toMatchObject({ epoch: 2, seq: 3, at: server.room('a').events[2]?.at });
   });
 
   test('has its losses found under much that was written since, and asks for no more pages than that needs', async () => {

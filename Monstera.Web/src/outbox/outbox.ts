@@ -44,6 +44,8 @@ export class Outbox {
   #online = false;
   /** Rooms whose messages are going out; true when there is more than was looked for. */
   #draining = new Map<RoomId, boolean>();
+  /** Rooms whose next message waits to be tried again. */
+  #waiting = new Map<RoomId, () => void>();
   #lastOrder = 0;
   /**
    * Removing from the store takes a moment, in which a message that is in the log must not look unsent again. With the epoch
@@ -141,6 +143,11 @@ export class Outbox {
     if (online) void this.#drainAll();
   }
 
+  /** What was refused for now need not be any more: it is tried without waiting on. */
+  hurry(room: RoomId): void {
+    this.#waiting.get(room)?.();
+  }
+
   async #drainAll(): Promise<void> {
     // Another tab may have written since we looked.
     this.#takeStored(await this.#stored());
@@ -194,7 +201,7 @@ export class Outbox {
         return 'done';
       } catch (error) {
         if (!(error instanceof CodedError) || signedOutCodes.has(error.code)) return 'offline';
-        if (error.retryAfterMs !== undefined) await this.#pause(retryDelayMs(error.retryAfterMs, attempts, this.#parts.clock));
+        if (error.retryAfterMs !== undefined) await this.#pause(room, retryDelayMs(error.retryAfterMs, attempts, this.#parts.clock));
         else if (error.code !== 'internal' || attempts > 1) {
           await this.#fail(clientId, failureCode(error));
           return 'done';
@@ -290,8 +297,15 @@ export class Outbox {
     }
   }
 
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => this.#parts.clock.after(delayMs, resolve));
+  async #pause(room: RoomId, delayMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.#parts.clock.after(delayMs, resolve);
+      this.#waiting.set(room, () => {
+        cancel();
+        resolve();
+      });
+    });
+    this.#waiting.delete(room);
   }
 }
 

@@ -17,6 +17,7 @@ export interface SentStore {
   put(item: SentItem): Promise<void>;
   remove(clientId: string): Promise<void>;
   all(): Promise<SentItem[]>;
+  clear(): Promise<void>;
 }
 
 /** How far back a backup may be for its losses to be noticed here. */
@@ -76,6 +77,12 @@ export class Sent {
   behind(epochOf: (room: RoomId) => number | undefined): RoomId[] {
     const rooms = [...this.#items.values()].filter((item) => item.text !== '' && item.epoch < (epochOf(item.room) ?? 0)).map((item) => item.room);
     return [...new Set(rooms)];
+  }
+
+  /** Somebody signs out: what they wrote is not left behind on a machine that may be another's. */
+  async clear(): Promise<void> {
+    this.#items.clear();
+    await this.#store.clear().catch(() => undefined);
   }
 
   #prune(): void {

@@ -130,6 +130,7 @@ function stored(database: IDBPDatabase<Schema>): Omit<LocalStore, 'aside'> {
       put: (item) => put('sent', item),
       remove: (clientId) => remove('sent', clientId),
       all: () => database.getAll('sent'),
+      clear: () => database.clear('sent'),
     },
     close: () => database.close(),
   };
@@ -155,6 +156,7 @@ export function memoryStore(): LocalStore {
       put: async (item) => void sent.set(item.clientId, item),
       remove: async (clientId) => void sent.delete(clientId),
       all: async () => [...sent.values()],
+      clear: async () => sent.clear(),
     },
     aside: {
       read: () => aside ?? null,

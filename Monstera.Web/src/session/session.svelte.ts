@@ -45,6 +45,8 @@ class SessionState {
   }
 
   async signOut(): Promise<void> {
+    // At once: when the session has ended, this page may be gone before anything else.
+    await this.chat?.forgetSent();
     try {
       await rest.signOut();
     } catch (error) {

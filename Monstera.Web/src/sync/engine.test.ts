@@ -27,7 +27,7 @@ beforeEach(() => {
 function start(): Engine {
   const ignore = () => undefined;
   const listener: EngineListener = {
-    hello: ignore, rooms: ignore, timeline: ignore, confirmed: ignore, restored: ignore, signal: ignore, online: ignore,
+    hello: ignore, rooms: ignore, timeline: ignore, confirmed: ignore, restored: ignore, back: ignore, signal: ignore, online: ignore,
     status: (status) => statuses.push(status.state),
     events: (room, events) => applied.set(room, [...(applied.get(room) ?? []), ...events.map((event) => event.seq)]),
     signedOut: (reason) => signedOut.push(reason),

@@ -35,6 +35,8 @@ export interface EngineListener {
   confirmed(clientIds: string[]): void;
   /** A room's log was put back to an earlier state, and has a greater epoch since. `mine`: own messages that were shown from the log before. */
   restored(room: RoomId, before: number, mine: readonly MessageItem[]): void;
+  /** The storage of a room that was away answers again. */
+  back(room: RoomId): void;
   signal(signal: Signal): void;
   online(room: RoomId, users: UserId[]): void;
   signedOut(reason: SignedOutReason): void;
@@ -323,6 +325,7 @@ export class Engine {
     }
     void this.refreshRooms();
     this.#listener.rooms();
+    this.#listener.back(room);
   }
 
   /** The room's log is another than the one we know: nothing of that holds any more. */

@@ -12,6 +12,7 @@ export interface Placed {
 export interface Found<T> {
   /** Not in the log, in ascending order of where they stood. */
   lost: T[];
+  /** With the place at which they stand now. */
   there: T[];
   /** Up to here the log is the same as before, as far as can be told. */
   same: Seq;
@@ -57,7 +58,7 @@ export async function findLost<T extends Placed>(
     const item = standsAt.get(message.clientId);
     if (!item) found.lost.unshift(message);
     else {
-      found.there.push(message);
+      found.there.push({ ...message, seq: item.seq, at: item.at });
       // One that was sent again since may have got the same place, but at another time.
       if (item.seq === message.seq && item.at === message.at) found.same = item.seq;
     }

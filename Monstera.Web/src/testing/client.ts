@@ -42,6 +42,7 @@ export class Client {
       },
       events: (room, events) => this.losses.happened(room, events),
       confirmed: (clientIds) => this.outbox.confirm(clientIds),
+      back: (room) => this.outbox.hurry(room),
       restored: (room, before, mine) => void this.losses.restored(room, before, mine),
     });
   }

@@ -190,7 +190,8 @@ export class FakeConnection implements Hub {
     if (!this.#open) throw new NoAnswerError();
     this.#server.calls.push({ method, argument });
     const away = method !== 'Resume' && this.#server.away.has((argument as { room?: RoomId }).room ?? '');
-    const refusal = away ? unavailable : this.#server.beforeCall(method, argument as never);
+    // Longer than for a Resume: so it is seen who waited for what.
+    const refusal = away ? { ...unavailable, retryAfterMs: 30_000 } : this.#server.beforeCall(method, argument as never);
     if (refusal) throw new CodedError(refusal);
     const answer = this.#answer(method, argument as Record<string, unknown>);
     await this.#server.beforeAnswer(method, argument as never, this);
