@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Monstera.Server.Commands.Shards;
 
 namespace Monstera.Server.Commands;
 
@@ -14,7 +15,7 @@ public static class MonsteraCommand
         RootCommand root = new("Monstera: chat that never loses, repeats or reorders a message. Settings: --Monstera:DataFolder=…, --urls=…, or the environment.")
         {
             TreatUnmatchedTokensAsErrors = false,
-            Subcommands = { serve, DatabaseCommand.Make(), RebuildIndexCommand.Make(), MoveCommand.Make(), BackupCommand.Make(), RestoreCommand.Make() },
+            Subcommands = { serve, DatabaseCommand.Make(), ShardsCommand.Make(), MoveCommand.Make(), BackupCommand.Make(), RestoreCommand.Make(), RebuildIndexCommand.Make() },
         };
         root.SetAction((parsed, _) => ServeCommand.Run([.. parsed.UnmatchedTokens]));
 

@@ -3,7 +3,7 @@ using Npgsql;
 namespace Monstera.Data.Postgres.Directory;
 
 /// <summary>What a shard is there for. The numbers are stored.</summary>
-internal enum ShardState : short
+public enum ShardState : short
 {
     /// <summary>Takes slots.</summary>
     Active = 1,
@@ -16,18 +16,18 @@ internal enum ShardState : short
 }
 
 /// <param name="Name">Under which the configuration has its connection string.</param>
-internal sealed record Shard(short Id, string Name, ShardState State);
+public sealed record Shard(short Id, string Name, ShardState State);
 
 /// <summary>Who has a slot. Writers that come to a shard with another epoch than its own are turned away.</summary>
 /// <param name="Epoch">One more at each change of owner.</param>
-internal readonly record struct SlotOwner(short Shard, long Epoch);
+public readonly record struct SlotOwner(short Shard, long Epoch);
 
 /// <param name="Version">One more at each change of the map.</param>
 /// <param name="Slots">The owners of slots 0 … 4,095.</param>
-internal sealed record SlotMap(long Version, IReadOnlyList<SlotOwner> Slots);
+public sealed record SlotMap(long Version, IReadOnlyList<SlotOwner> Slots);
 
 /// <summary>What became of a change of the map. Nothing was changed but for <see cref="Changed"/>.</summary>
-internal enum SlotMapChange
+public enum SlotMapChange
 {
     Changed,
 
@@ -42,7 +42,7 @@ internal enum SlotMapChange
 /// Which shard owns which slots of rooms. All servers read it and keep it; it is a hint: whether a writer may is decided in the shard. Of changes at once, that were decided on the same
 /// version, one happens.
 /// </summary>
-internal sealed class PostgresShardMap(PostgresDatabase database)
+public sealed class PostgresShardMap(PostgresDatabase database)
 {
     private const string ReadMap =
         """

@@ -1,4 +1,5 @@
 using Monstera.Data.Postgres.Directory;
+using Monstera.Data.Postgres.Slots;
 
 namespace Monstera.Tests.Data.Postgres;
 
@@ -111,28 +112,28 @@ public sealed class PostgresDirectoryShardMapTests : IAsyncLifetime
     [Fact]
     public async Task A_move_is_journalled_until_it_is_finished()
     {
-        SlotMove move = (await _moves.TryBegin([9, 7], 0, 1, Now, Cancel))!;
+        SlotMove move = (await _moves.TryBegin([9, 7], 0, 1, TimeSpan.FromMinutes(10), Now, Cancel))!;
         Assert.Equal([7, 9], move.Slots);
-        Assert.True(await _moves.TryAdvance(move.Id, 0, 1, Now.AddMinutes(1), Cancel));
-        Assert.False(await _moves.TryAdvance(move.Id, 0, 1, Now.AddMinutes(2), Cancel));
+        Assert.True(await _moves.TryAdvance(move.Id, SlotMoveStep.Copying, SlotMoveStep.HandingOver, Now.AddMinutes(1), Cancel));
+        Assert.False(await _moves.TryAdvance(move.Id, SlotMoveStep.Copying, SlotMoveStep.HandingOver, Now.AddMinutes(2), Cancel));
         SlotMove open = Assert.Single(await _moves.ReadOpen(Cancel));
-        Assert.Equal(move with { Step = 1, UpdatedAt = Now.AddMinutes(1), Slots = [] }, open with { Slots = [] });
+        Assert.Equal(move with { Step = SlotMoveStep.HandingOver, UpdatedAt = Now.AddMinutes(1), Slots = [] }, open with { Slots = [] });
         Assert.Equal(move.Slots, open.Slots);
-        Assert.False(await _moves.TryFinish(move.Id, 0, 5, Now, Cancel));
+        Assert.False(await _moves.TryFinish(move.Id, SlotMoveStep.Copying, SlotMoveStep.Done, Now, Cancel));
         Assert.Single(await _moves.ReadOpen(Cancel));
-        Assert.True(await _moves.TryFinish(move.Id, 1, 5, Now, Cancel));
+        Assert.True(await _moves.TryFinish(move.Id, SlotMoveStep.HandingOver, SlotMoveStep.Done, Now, Cancel));
         Assert.Empty(await _moves.ReadOpen(Cancel));
     }
 
     [Fact]
     public async Task A_slot_is_in_one_move_at_a_time()
     {
-        SlotMove?[] begun = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => _moves.TryBegin([7, (short)(100 + i)], 0, 1, Now, Cancel), Cancel)));
+        SlotMove?[] begun = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => _moves.TryBegin([7, (short)(100 + i)], 0, 1, TimeSpan.FromMinutes(10), Now, Cancel), Cancel)));
         SlotMove move = Assert.Single(begun.OfType<SlotMove>());
         Assert.Single(await _moves.ReadOpen(Cancel));
-        Assert.NotNull(await _moves.TryBegin([8], 0, 1, Now.AddMinutes(1), Cancel));
-        await _moves.TryFinish(move.Id, 0, 1, Now, Cancel);
-        Assert.NotNull(await _moves.TryBegin([7], 0, 2, Now.AddMinutes(2), Cancel));
+        Assert.NotNull(await _moves.TryBegin([8], 0, 1, TimeSpan.FromMinutes(10), Now.AddMinutes(1), Cancel));
+        await _moves.TryFinish(move.Id, SlotMoveStep.Copying, SlotMoveStep.Done, Now, Cancel);
+        Assert.NotNull(await _moves.TryBegin([7], 0, 2, TimeSpan.FromMinutes(10), Now.AddMinutes(2), Cancel));
         Assert.Equal([8, 7], (await _moves.ReadOpen(Cancel)).Select(open => (int)open.Slots[0]));
     }
 }

@@ -12,6 +12,9 @@ INSERT INTO directory.installation (id, state) VALUES (gen_random_uuid(), 1);
 -- Commands that copy all tenants list them, and then name them as everybody does. As the owner, for whom alone this is.
 CREATE POLICY owner_reads ON directory.tenant FOR SELECT TO CURRENT_USER USING (true);
 
+-- For how long a move keeps its way back open once the slots have changed their owner: from updated_at of that step.
+ALTER TABLE directory.slot_move ADD COLUMN soak_seconds integer NOT NULL DEFAULT 0 CHECK (soak_seconds >= 0);
+
 CREATE OR REPLACE FUNCTION directory.grant_app(app name) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS
 $$
 BEGIN
