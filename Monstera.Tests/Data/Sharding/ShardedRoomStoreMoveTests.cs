@@ -3,7 +3,6 @@ using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Data.Sharding;
 using Monstera.Tests.Clients;
-using Monstera.Tests.Data.Postgres;
 using static Monstera.Tests.Data.Postgres.PostgresDesk;
 
 namespace Monstera.Tests.Data.Sharding;
