@@ -188,7 +188,11 @@ public sealed class ShardAwayTests : IDisposable
         return await _shards.OpenNode(
             open: (shard, epochOf) =>
             {
-                _opened += shard == 2 ? 1 : 0;
+                if (shard == 2)
+                {
+                    Interlocked.Increment(ref _opened);
+                }
+
                 return _away.Contains(shard)
                     ? new PostgresRoomStore(PostgresDatabase.Open(new PostgresOptions { ConnectionString = nobody }, PostgresParts.Rooms), epochOf)
                     : _shards.OpenShard(shard, epochOf);
