@@ -1,5 +1,6 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using Microsoft.Win32.SafeHandles;
+using System.Text;
 
 namespace Monstera.Data;
 
@@ -85,7 +86,20 @@ internal static class PrivateFiles
             return;
         }
 
-        using SafeFileHandle folder = File.OpenHandle(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        RandomAccess.FlushToDisk(folder);
+        // .NET opens no folders.
+        int folder = Open(Encoding.UTF8.GetBytes(Path.GetDirectoryName(Path.GetFullPath(path))! + '\0'), flags: 0);
+        if (folder < 0 || Sync(folder) != 0 | Close(folder) != 0)
+        {
+            throw new IOException($"The folder of {path} cannot be synced (error {Marshal.GetLastPInvokeError()}).");
+        }
     }
+
+    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+    private static extern int Open(byte[] path, int flags);
+
+    [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static extern int Sync(int file);
+
+    [DllImport("libc", EntryPoint = "close", SetLastError = true)]
+    private static extern int Close(int file);
 }

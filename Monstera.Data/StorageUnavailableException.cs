@@ -9,4 +9,7 @@ public class StorageUnavailableException : Exception
         : base(message, inner)
     {
     }
+
+    /// <summary>It was not even reached, or ended in the middle: whoever asks next will most likely wait in vain too.</summary>
+    public bool IsAway { get; init; }
 }

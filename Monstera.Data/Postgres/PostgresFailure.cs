@@ -21,8 +21,13 @@ internal static class PostgresFailure
     public static StorageUnavailableException? Of(Exception e) => !IsFault(e)
         ? null
         : e is PostgresException postgres
-            ? new StorageUnavailableException($"PostgreSQL could not do it: {postgres.MessageText} ({postgres.SqlState}).", postgres)
-            : new StorageUnavailableException($"PostgreSQL cannot be reached: {e.Message}", e);
+            ? new StorageUnavailableException($"PostgreSQL could not do it: {postgres.MessageText} ({postgres.SqlState}).", postgres) { IsAway = IsAway(postgres.SqlState) }
+            : new StorageUnavailableException($"PostgreSQL cannot be reached: {e.Message}", e) { IsAway = true };
+
+    // Connections, who may connect and to what, too many of them, and a server that stops or starts.
+    private static bool IsAway(string state) =>
+        state[..2] is "08" or "28" or "3D"
+        || state is PostgresErrorCodes.TooManyConnections or PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow;
 
     /// <summary>Does it, and throws faults as the contracts have them.</summary>
     public static T Translate<T>(Func<T> use)

@@ -36,15 +36,22 @@ internal sealed class CommandSettings
     public (PostgresOptions Directory, IReadOnlyDictionary<short, PostgresOptions> Shards) Postgres()
     {
         List<string> failures = [];
-        string? directoryOwner = Strings.DirectoryOwner ?? (Strings.IsOneDatabase ? Strings.ShardOwner : null);
-        string? shardOwner = Strings.ShardOwner ?? (Strings.IsOneDatabase ? Strings.DirectoryOwner : null);
+        int count = Math.Max(Strings.ShardCount, 1);
+        int? shared = Enumerable.Range(0, count).Where(Strings.IsWithDirectory).Select(shard => (int?)shard).FirstOrDefault();
         string directory = Checked(ConnectionStrings.DirectoryKey, Strings.Directory, failures);
-        string shard = Checked(ConnectionStrings.ShardKey, Strings.Shard, failures);
-        directoryOwner = Checked(ConnectionStrings.DirectoryOwnerKey, directoryOwner, failures);
-        shardOwner = Checked(ConnectionStrings.ShardOwnerKey, shardOwner, failures);
+        string directoryOwner = Checked(
+            ConnectionStrings.DirectoryOwnerKey, Strings.DirectoryOwner ?? (shared is { } number ? Strings.ShardOwner(number) : null), failures);
+        Dictionary<short, PostgresOptions> shards = [];
+        for (int shard = 0; shard < count; shard++)
+        {
+            shards[(short)shard] = Of(
+                Checked(ConnectionStrings.ShardKey(shard), Strings.Shard(shard), failures),
+                Checked(ConnectionStrings.ShardOwnerKey(shard), Strings.ShardOwner(shard), failures));
+        }
+
         return failures.Count > 0
             ? throw new OptionsValidationException("ConnectionStrings", typeof(ConnectionStrings), failures)
-            : (Of(directory, directoryOwner), new Dictionary<short, PostgresOptions> { [0] = Of(shard, shardOwner) });
+            : (Of(directory, directoryOwner), shards);
     }
 
     /// <summary>A mistyped option must not be taken for a setting that nobody reads: <c>--dryrun</c> would not be dry.</summary>

@@ -17,7 +17,7 @@ public sealed class ConnectionStringsValidator(ConnectionStrings strings) : IVal
         else if (options.Storage == StorageProvider.Sqlite)
         {
             // Whoever gives one believes that the data goes there.
-            failures.AddRange(ConnectionStrings.Known.Where(key => strings[key] is not null).Concat(strings.FurtherShards()).Select(key =>
+            failures.AddRange(strings.Given().Select(key =>
                 $"{key} is set, but Monstera:Storage is 'sqlite', and nothing would be kept there: set Monstera:Storage to postgres, or remove the connection string."));
         }
 
@@ -26,27 +26,65 @@ public sealed class ConnectionStringsValidator(ConnectionStrings strings) : IVal
 
     private void CheckPostgres(List<string> failures)
     {
-        foreach (string key in new[] { ConnectionStrings.DirectoryKey, ConnectionStrings.ShardKey }.Where(key => strings[key] is null))
+        foreach (string key in new[] { ConnectionStrings.DirectoryKey, ConnectionStrings.ShardKey(0) }.Where(key => strings[key] is null))
         {
             failures.Add($"{key} is missing: Monstera:Storage is 'postgres' and needs it, in the form Host=…;Database=…;Username=…;Password=…");
         }
 
-        foreach (string key in strings.FurtherShards())
+        foreach (string key in strings.Given())
         {
-            failures.Add($"{key} is set, but several shards are not there yet: all rooms are in {ConnectionStrings.ShardKey}. Remove it.");
-        }
+            if (key is not (ConnectionStrings.DirectoryKey or ConnectionStrings.DirectoryOwnerKey))
+            {
+                CheckNumber(key, failures);
+            }
 
-        foreach (string key in ConnectionStrings.Known)
-        {
-            if (strings[key] is { } connectionString && PostgresConnectionString.FindFault(connectionString) is { } fault)
+            if (PostgresConnectionString.FindFault(strings[key]!) is { } fault)
             {
                 failures.Add($"{key} (not shown) {fault}.");
             }
         }
 
-        if (strings.IsOneDatabase && strings is { DirectoryOwner: { } directory, ShardOwner: { } shard } && directory != shard)
+        CheckDatabases(failures);
+    }
+
+    private void CheckNumber(string key, List<string> failures)
+    {
+        if (ConnectionStrings.ShardOf(key) is not { } shard)
         {
-            failures.Add($"{ConnectionStrings.ShardOwnerKey} differs from {ConnectionStrings.DirectoryOwnerKey}, although directory and shard are one database: give one of them.");
+            failures.Add($"{key} names no shard: they are numbered from 0 to {ConnectionStrings.ShardsMax - 1}.");
+        }
+        else if (key != ConnectionStrings.ShardKey(shard) && strings.Shard(shard) is null)
+        {
+            failures.Add($"{key} is set, but {ConnectionStrings.ShardKey(shard)} is not: there is no such shard. Remove it, or give the shard.");
+        }
+        else if (key == ConnectionStrings.ShardKey(shard) && shard > 1 && strings.Shard(shard - 1) is null)
+        {
+            failures.Add($"{ConnectionStrings.ShardKey(shard - 1)} is missing: shards are numbered from 0 without a gap, and {key} is set.");
+        }
+    }
+
+    private void CheckDatabases(List<string> failures)
+    {
+        for (int shard = 0; shard < ConnectionStrings.ShardsMax && strings.Shard(shard) is { } one; shard++)
+        {
+            for (int other = 0; other < shard; other++)
+            {
+                if (strings.Shard(other) == one)
+                {
+                    failures.Add($"{ConnectionStrings.ShardKey(shard)} equals {ConnectionStrings.ShardKey(other)}: each shard is a database of its own.");
+                }
+            }
+
+            if (strings.Replica(shard) == one)
+            {
+                failures.Add($"{ConnectionStrings.ReplicaKey(shard)} equals {ConnectionStrings.ShardKey(shard)}: a replica is another server. Remove it when there is none.");
+            }
+
+            if (strings.IsWithDirectory(shard) && strings.DirectoryOwner is { } owner && strings.ShardOwner(shard) != owner)
+            {
+                failures.Add(
+                    $"{ConnectionStrings.ShardOwnerKey(shard)} differs from {ConnectionStrings.DirectoryOwnerKey}, although directory and shard are one database: give one of them.");
+            }
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
+using Monstera.Data;
 using Monstera.Data.Directory;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
@@ -65,14 +66,17 @@ public sealed class ConnectionTokenVerifier : IDisposable
         Ensured ensured = Ensured.Of(claims);
         if (!_ensured.TryGet(ensured, out (TenantId Tenant, UserId User) ids))
         {
-            Result<(TenantId Tenant, UserId User)> made = await Ensure(claims, cancel);
+            Result<(TenantId Tenant, UserId User, bool IsWhole)> made = await Ensure(claims, cancel);
             if (made.Error is { } error)
             {
                 return error;
             }
 
-            ids = made.Value;
-            _ensured.Put(ensured, ids);
+            ids = (made.Value.Tenant, made.Value.User);
+            if (made.Value.IsWhole)
+            {
+                _ensured.Put(ensured, ids);
+            }
         }
 
         return new Caller(ids.Tenant, ids.User, null, claims.ExpiresAt);
@@ -125,7 +129,7 @@ public sealed class ConnectionTokenVerifier : IDisposable
             : claims;
     }
 
-    private async ValueTask<Result<(TenantId Tenant, UserId User)>> Ensure(ConnectionToken claims, CancellationToken cancel)
+    private async ValueTask<Result<(TenantId Tenant, UserId User, bool IsWhole)>> Ensure(ConnectionToken claims, CancellationToken cancel)
     {
         // 1. The tenant and the user. Both are made on first use; what is under way is not cut off when the caller hangs up.
         cancel.ThrowIfCancellationRequested();
@@ -138,20 +142,33 @@ public sealed class ConnectionTokenVerifier : IDisposable
 
         User user = await _directory.EnsureExternalUser(tenant, claims.Subject, claims.Name, now, CancellationToken.None);
 
-        // 2. The memberships: a write for those that are not there yet, all of them in one batch.
+        // 2. The memberships: a write for those that are not there yet, all of them in one batch. Rooms that cannot be reached now keep nobody from the others, and are seen to
+        // the next time.
         List<Task<Result<Ack>>> admissions = [];
+        bool isWhole = true;
         foreach (TokenRoom named in claims.Rooms)
         {
             RoomId room = named.Id ?? DerivedIds.RoomOfKey(tenant, named.Name);
-            if (await _store.FindMember(tenant, room, user.Id, cancel) is null)
+            try
             {
-                admissions.Add(_rooms.Admit(tenant, room, user.Id, named.Name));
+                if (await _store.FindMember(tenant, room, user.Id, cancel) is null)
+                {
+                    admissions.Add(_rooms.Admit(tenant, room, user.Id, named.Name));
+                }
+            }
+            catch (StorageUnavailableException)
+            {
+                isWhole = false;
             }
         }
 
         foreach (Result<Ack> admission in await Task.WhenAll(admissions))
         {
-            if (admission.Error is { } error)
+            if (admission.Error is { Code: ErrorCode.Unavailable })
+            {
+                isWhole = false;
+            }
+            else if (admission.Error is { } error)
             {
                 return error.RetryAfterMs is null
                     ? new Error(ErrorCode.Forbidden, "The connection token names a room that its user cannot be let into: a direct room, or one of another tenant.")
@@ -159,7 +176,7 @@ public sealed class ConnectionTokenVerifier : IDisposable
             }
         }
 
-        return (tenant, user.Id);
+        return (tenant, user.Id, isWhole);
     }
 
     /// <summary>All of a token that the storage has to agree with.</summary>

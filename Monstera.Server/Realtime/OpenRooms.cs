@@ -52,7 +52,21 @@ public sealed class OpenRooms
             Watch(connection, room);
         }
 
-        HashSet<UserId>? members = await ReadMembers(connection, room, cancel);
+        HashSet<UserId>? members;
+        try
+        {
+            members = await ReadMembers(connection, room, cancel);
+        }
+        catch
+        {
+            lock (_gate)
+            {
+                Unwatch(connection, room);
+            }
+
+            throw;
+        }
+
         lock (_gate)
         {
             if (members is null || !_rooms.TryGetValue(room, out OpenRoom? open))

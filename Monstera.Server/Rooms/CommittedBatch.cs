@@ -13,6 +13,9 @@ public abstract class PendingDraft(Draft draft)
 {
     public Draft Draft { get; } = draft;
 
+    /// <summary>A timestamp: since when it waits for its slot, which is being moved.</summary>
+    internal long? ParkedAt { get; set; }
+
     /// <summary>Called once, after the commit. Neither waits nor throws.</summary>
     /// <param name="flush">The delivery that the answer goes with; null: by itself.</param>
     public abstract void Complete(Result<AppendOutcome> result, FlushList? flush);

@@ -1,6 +1,4 @@
-using System.Threading.Channels;
 using Microsoft.Extensions.Options;
-using Monstera.Data;
 using Monstera.Data.Rooms;
 using Monstera.Server.Configuration;
 using Monstera.Server.Delivery;
@@ -9,11 +7,11 @@ using Monstera.Server.Errors;
 namespace Monstera.Server.Rooms;
 
 /// <summary>
-/// The one write path: group commit. One loop takes whatever drafts have piled up while the last transaction ran, commits them in one transaction, hands the
-/// committed events on, and answers. There is no timer: an idle server adds no delay, a busy one gets large batches.
+/// The one write path: group commit. For each partition of the store one loop (<see cref="WriteLane"/>) takes whatever drafts have piled up while its last transaction ran, commits them
+/// in one transaction, hands the committed events on, and answers. There is no timer: an idle server adds no delay, a busy one gets large batches.
 /// </summary>
 /// <remarks>
-/// Answers come only after the commit. Drafts are committed in the order in which <see cref="Write(Draft)"/> was called. When the queue is full a draft is refused with
+/// Answers come only after the commit. Drafts of a room are committed in the order in which <see cref="Write(Draft)"/> was called. When a queue is full a draft is refused with
 /// <see cref="ErrorCode.Overloaded"/> and nothing of it is stored; when the storage fails, all drafts of the batch are answered
 /// <see cref="ErrorCode.Unavailable"/>, which means that the outcome is unknown and the same draft may be given again.
 /// </remarks>
@@ -21,30 +19,38 @@ public sealed partial class RoomWriter : BackgroundService
 {
     private const int OverloadedRetryMs = 500;
 
-    private readonly IRoomStore _store;
     private readonly MembershipIndex _memberships;
     private readonly TimeProvider _time;
     private readonly ILogger<RoomWriter> _log;
-    private readonly Channel<PendingDraft> _queue;
-    private readonly int _batchMax;
 
     public RoomWriter(IRoomStore store, MembershipIndex memberships, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<RoomWriter> log)
     {
+        ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(options);
-        _store = store;
+        Store = store;
         _memberships = memberships;
         _time = time;
         _log = log;
-        _batchMax = options.Value.Limits.WriteBatchMax;
-        _queue = Channel.CreateBounded<PendingDraft>(
-            new BoundedChannelOptions(options.Value.Limits.WriteQueueMax) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+        LimitOptions limits = options.Value.Limits;
+        Lanes = [.. Enumerable.Range(0, store.Partitions).Select(i => new WriteLane(this, i, limits.WriteQueueMax, limits.WriteBatchMax, time))];
+        Routes = Lanes.Count == 1 ? null : new WriteRoutes(store);
     }
 
     /// <summary>
-    /// Raised after each commit that has something to tell: handlers must be quick and must not throw, and one of them calls <see cref="CommittedBatch.Answer"/>. Without a handler the
-    /// drafts are answered right away.
+    /// Raised after each commit that has something to tell, by several lanes at once, but for a room by one: handlers must be quick and must not throw, and one of them calls
+    /// <see cref="CommittedBatch.Answer"/>. Without a handler the drafts are answered right away.
     /// </summary>
     public event Action<CommittedBatch>? Committed;
+
+    internal IRoomStore Store { get; }
+
+    /// <summary>Over the queues of all lanes and the routes to them: to which lane a draft goes, and that it is there, is one step. Never held over a call of the store.</summary>
+    internal Lock Gate { get; } = new();
+
+    internal IReadOnlyList<WriteLane> Lanes { get; }
+
+    /// <summary>Null: there is one lane.</summary>
+    internal WriteRoutes? Routes { get; }
 
     /// <summary>Commits the draft. The task ends when it is durable, or refused.</summary>
     public Task<Result<AppendOutcome>> Write(Draft draft)
@@ -55,66 +61,78 @@ public sealed partial class RoomWriter : BackgroundService
 
     /// <summary>Commits the draft and then completes it.</summary>
     /// <returns>Null when it was taken; otherwise nothing of it is stored and it is never completed.</returns>
-    public Error? Write(PendingDraft pending) =>
-        _queue.Writer.TryWrite(pending) ? null : new Error(ErrorCode.Overloaded, "Too many writes are waiting; nothing was stored.", OverloadedRetryMs);
+    public Error? Write(PendingDraft pending)
+    {
+        ArgumentNullException.ThrowIfNull(pending);
+        bool taken;
+        if (Routes is null)
+        {
+            lock (Gate)
+            {
+                taken = Lanes[0].TryEnqueue(pending);
+            }
+        }
+        else
+        {
+            short slot = Slot.Of(pending.Draft.Room);
+            lock (Gate)
+            {
+                taken = Lanes[Routes.LaneOf(pending.Draft, slot)].TryEnqueue(pending);
+                if (taken)
+                {
+                    Routes.Enter(slot);
+                }
+            }
+        }
 
+        return taken ? null : new Error(ErrorCode.Overloaded, "Too many writes are waiting; nothing was stored.", OverloadedRetryMs);
+    }
+
+    public override void Dispose()
+    {
+        foreach (WriteLane lane in Lanes)
+        {
+            lane.Dispose();
+        }
+
+        base.Dispose();
+    }
+
+    /// <summary>When the server stops, what is queued is still committed: a lane's loop ends when its queue is closed and empty.</summary>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        List<PendingDraft> batch = new(_batchMax);
-
-        // When the server stops, what is queued is still committed: the loop ends when the queue is closed and empty.
-        await using CancellationTokenRegistration stop = stoppingToken.Register(() => _queue.Writer.TryComplete());
-        while (await _queue.Reader.WaitToReadAsync(CancellationToken.None))
+        await using CancellationTokenRegistration stop = stoppingToken.Register(() =>
         {
-            // 1. Take whatever has piled up.
-            while (batch.Count < _batchMax && _queue.Reader.TryRead(out PendingDraft? pending))
+            foreach (WriteLane lane in Lanes)
             {
-                batch.Add(pending);
+                lane.Close();
             }
-
-            await CommitBatch(batch);
-            batch.Clear();
-        }
+        });
+        await Task.WhenAll(Lanes.Select(lane => Task.Run(lane.Run, CancellationToken.None)));
     }
 
-    private async Task CommitBatch(List<PendingDraft> batch)
+    /// <summary>Commits a batch of one partition in one transaction, and hands the committed events and the answers on.</summary>
+    internal async ValueTask CommitAll(List<PendingDraft> batch, int partition)
     {
-        try
+        Draft[] drafts = new Draft[batch.Count];
+        for (int i = 0; i < drafts.Length; i++)
         {
-            // 2. Commit it in one transaction.
-            Draft[] drafts = new Draft[batch.Count];
-            for (int i = 0; i < drafts.Length; i++)
-            {
-                drafts[i] = batch[i].Draft;
-            }
-
-            IReadOnlyList<AppendOutcome> outcomes = await _store.Append(drafts, Now(), CancellationToken.None);
-
-            // 3. Hand the committed events and the answers on.
-            CommittedBatch committed = new([.. batch], outcomes, _memberships, partition: 0);
-            if (Committed is { } handlers)
-            {
-                handlers(committed);
-            }
-            else
-            {
-                committed.Answer(flush: null);
-            }
+            drafts[i] = batch[i].Draft;
         }
-        catch (StorageUnavailableException e)
+
+        IReadOnlyList<AppendOutcome> outcomes = await Store.Append(drafts, Now(), CancellationToken.None);
+        CommittedBatch committed = new([.. batch], outcomes, _memberships, partition);
+        if (Committed is { } handlers)
         {
-            LogUnavailable(e, batch.Count);
-            AnswerAll(batch, Error.Unavailable());
+            handlers(committed);
         }
-        catch (Exception e)
+        else
         {
-            // A bug must not end the loop: everybody would wait for ever.
-            LogBroken(e, batch.Count);
-            AnswerAll(batch, new Error(ErrorCode.Internal, "The write path broke. Whether it was stored is unknown.", 1_000));
+            committed.Answer(flush: null);
         }
     }
 
-    private static void AnswerAll(List<PendingDraft> batch, Error error)
+    internal static void AnswerAll(List<PendingDraft> batch, Error error)
     {
         foreach (PendingDraft pending in batch)
         {
@@ -125,11 +143,14 @@ public sealed partial class RoomWriter : BackgroundService
     /// <summary>Times are kept to the millisecond, so that what is answered now equals what is read later.</summary>
     private DateTimeOffset Now() => DateTimeOffset.FromUnixTimeMilliseconds(_time.GetUtcNow().ToUnixTimeMilliseconds());
 
-    [LoggerMessage(1001, LogLevel.Error, "The storage did not take a batch of {Drafts} writes; their senders are told to try again")]
-    private partial void LogUnavailable(Exception e, int drafts);
+    [LoggerMessage(1001, LogLevel.Error, "Partition {Partition} of the storage did not take a batch of {Drafts} writes; their senders are told to try again")]
+    internal partial void LogUnavailable(Exception e, int drafts, int partition);
 
     [LoggerMessage(1002, LogLevel.Critical, "The write path broke on a batch of {Drafts} writes")]
-    private partial void LogBroken(Exception e, int drafts);
+    internal partial void LogBroken(Exception e, int drafts);
+
+    [LoggerMessage(1004, LogLevel.Warning, "{Drafts} writes waited too long for slots that are being moved, or that no configured shard has; their senders are told to try again")]
+    internal partial void LogParkedTooLong(int drafts);
 
     /// <summary>A draft that a task waits for. Continuations never run on the delivering thread.</summary>
     private sealed class AwaitedDraft(Draft draft) : PendingDraft(draft)

@@ -1,47 +1,55 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using Monstera.Data;
 using Monstera.Data.Postgres;
 using Monstera.Data.Postgres.Directory;
+using Monstera.Data.Rooms;
+using Monstera.Data.Sharding;
 using Monstera.Server.Configuration;
 
 namespace Monstera.Server.Storage;
 
-/// <summary>The open databases of the directory and of the one shard; the same one when their connection strings are equal, with connections that both share.</summary>
+/// <summary>
+/// The databases of the directory and of the shards. The directory is open; a shard is opened when it can be. One whose connection string equals the directory's is the same database,
+/// with connections that both share.
+/// </summary>
 internal sealed class PostgresDatabases : IDisposable
 {
-    private PostgresDatabases(PostgresDatabase directory, PostgresDatabase rooms)
+    private readonly ConnectionStrings _strings;
+    private readonly PostgresSettings _settings;
+    private readonly Guid _installation;
+    private readonly ConcurrentBag<PostgresDatabase> _shards = [];
+
+    private PostgresDatabases(PostgresDatabase directory, ConnectionStrings strings, PostgresSettings settings)
     {
-        Directory = directory;
-        Rooms = rooms;
+        (Directory, _strings, _settings) = (directory, strings, settings);
+        _installation = PostgresInstallation.Read(directory).Id;
     }
 
     public PostgresDatabase Directory { get; }
 
-    public PostgresDatabase Rooms { get; }
+    public string Place => _strings.ShardCount == 1
+        ? _strings.IsWithDirectory(0) ? $"PostgreSQL ({Directory.Place})" : $"PostgreSQL (directory: {Directory.Place}; rooms in another database)"
+        : $"PostgreSQL (directory: {Directory.Place}; rooms in {_strings.ShardCount} shards)";
 
-    public string Place => Directory == Rooms ? $"PostgreSQL ({Directory.Place})" : $"PostgreSQL (directory: {Directory.Place}; rooms: {Rooms.Place})";
-
-    /// <exception cref="Data.StorageRefusedException">See <see cref="PostgresDatabase.Open(PostgresOptions, PostgresParts, ShardIdentity?)"/>.</exception>
-    /// <exception cref="Data.StorageUnavailableException">It cannot be reached.</exception>
+    /// <summary>Opens the directory, and the shard that is in its database, if there is one.</summary>
+    /// <exception cref="StorageRefusedException">See <see cref="PostgresDatabase.Open(PostgresOptions, PostgresParts, ShardIdentity?)"/>.</exception>
+    /// <exception cref="StorageUnavailableException">It cannot be reached.</exception>
     public static PostgresDatabases Open(ConnectionStrings strings, PostgresSettings settings)
     {
-        if (strings.IsOneDatabase)
-        {
-            PostgresDatabase both = Open(strings.Directory, strings.DirectoryOwner ?? strings.ShardOwner, settings, PostgresParts.Directory | PostgresParts.Rooms);
-            try
-            {
-                both.Identify(Identity(both));
-                return new PostgresDatabases(both, both);
-            }
-            catch
-            {
-                both.Dispose();
-                throw;
-            }
-        }
-
-        PostgresDatabase directory = Open(strings.Directory, strings.DirectoryOwner, settings, PostgresParts.Directory);
+        int? shared = Enumerable.Range(0, strings.ShardCount).Where(strings.IsWithDirectory).Select(shard => (int?)shard).FirstOrDefault();
+        PostgresDatabase directory = PostgresDatabase.Open(
+            Options(strings.Directory!, strings.DirectoryOwner ?? (shared is { } shard ? strings.ShardOwner(shard) : null), settings),
+            shared is null ? PostgresParts.Directory : PostgresParts.Directory | PostgresParts.Rooms);
         try
         {
-            return new PostgresDatabases(directory, Open(strings.Shard, strings.ShardOwner, settings, PostgresParts.Rooms, Identity(directory)));
+            PostgresDatabases databases = new(directory, strings, settings);
+            if (shared is { } number)
+            {
+                directory.Identify(databases.Identity(number));
+            }
+
+            return databases;
         }
         catch
         {
@@ -50,26 +58,54 @@ internal sealed class PostgresDatabases : IDisposable
         }
     }
 
+    /// <summary>The rooms of all shards.</summary>
+    /// <exception cref="StorageRefusedException">A shard must not be used as it is.</exception>
+    /// <exception cref="StorageUnavailableException">The directory cannot be reached. Shards may be away.</exception>
+    public ShardedRoomStore OpenRooms(ShardReplicas replicas, Meter meter, TimeProvider time) => ShardedRoomStore.Open(
+        new PostgresSlotAssignments(Directory), _strings.ShardCount, (shard, epochOf) => OpenShard(shard, epochOf, replicas, meter, time), time, CancellationToken.None)
+        .GetAwaiter().GetResult();
+
     public void Dispose()
     {
         Directory.Dispose();
-        Rooms.Dispose();
+        foreach (PostgresDatabase shard in _shards)
+        {
+            shard.Dispose();
+        }
     }
 
-    private static PostgresDatabase Open(string? connectionString, string? owner, PostgresSettings settings, PostgresParts parts, ShardIdentity? identity = null) => PostgresDatabase.Open(
-        new PostgresOptions
+    /// <summary>The one place where a shard's store is made, and what stands before it.</summary>
+    private IRoomStore OpenShard(int shard, Func<short, long> epochOf, ShardReplicas replicas, Meter meter, TimeProvider time)
+    {
+        PostgresDatabase database = Directory;
+        if (!_strings.IsWithDirectory(shard))
         {
-            ConnectionString = connectionString!, // There: ConnectionStringsValidator.
-            OwnerConnectionString = owner,
-            Pooler = settings.Pooler,
-            ConnectionsMax = settings.ConnectionsMax,
-            ConnectTimeout = TimeSpan.FromSeconds(settings.ConnectTimeoutSeconds),
-            StatementTimeout = TimeSpan.FromSeconds(settings.StatementTimeoutSeconds),
-            LockTimeout = TimeSpan.FromSeconds(settings.LockTimeoutSeconds),
-            IdleInTransactionTimeout = TimeSpan.FromSeconds(settings.IdleInTransactionTimeoutSeconds),
-        },
-        parts,
-        identity);
+            database = PostgresDatabase.Open(Options(_strings.Shard(shard)!, _strings.ShardOwner(shard), _settings), PostgresParts.Rooms, Identity(shard));
+            _shards.Add(database);
+        }
 
-    private static ShardIdentity Identity(PostgresDatabase directory) => new(Shard: 0, PostgresInstallation.Read(directory).Id);
+        PostgresRoomStore primary = new(database, epochOf);
+        if (_strings.Replica(shard) is not { } connectionString)
+        {
+            return primary;
+        }
+
+        PostgresReplica replica = new(Options(connectionString, owner: null, _settings), database, time, epochOf);
+        replicas.Add(shard, replica);
+        return new ReplicatedRoomStore(primary, replica.ReadTimeline, new ReplicaPatience(), new HistoryReads(meter, shard), time);
+    }
+
+    private ShardIdentity Identity(int shard) => new((short)shard, _installation);
+
+    private static PostgresOptions Options(string connectionString, string? owner, PostgresSettings settings) => new()
+    {
+        ConnectionString = connectionString,
+        OwnerConnectionString = owner,
+        Pooler = settings.Pooler,
+        ConnectionsMax = settings.ConnectionsMax,
+        ConnectTimeout = TimeSpan.FromSeconds(settings.ConnectTimeoutSeconds),
+        StatementTimeout = TimeSpan.FromSeconds(settings.StatementTimeoutSeconds),
+        LockTimeout = TimeSpan.FromSeconds(settings.LockTimeoutSeconds),
+        IdleInTransactionTimeout = TimeSpan.FromSeconds(settings.IdleInTransactionTimeoutSeconds),
+    };
 }

@@ -1,7 +1,8 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Options;
+using Monstera.Data;
 using Monstera.Data.Archive;
 using Monstera.Data.Directory;
-using Monstera.Data.Postgres;
 using Monstera.Data.Postgres.Directory;
 using Monstera.Data.Rooms;
 using Monstera.Data.Sqlite;
@@ -21,7 +22,8 @@ public static class StorageFeature
             PostgresDatabases.Open(provider.GetRequiredService<ConnectionStrings>(), Options(provider).Postgres),
             databases => PostgresInstallation.Read(databases.Directory), databases => databases.Place));
         services.AddSingleton<IRoomStore>(provider => IsPostgres(provider)
-            ? new PostgresRoomStore(provider.GetRequiredService<PostgresDatabases>().Rooms)
+            ? provider.GetRequiredService<PostgresDatabases>().OpenRooms(
+                provider.GetRequiredService<ShardReplicas>(), provider.GetRequiredService<IMeterFactory>().Create(StorageMeter.Name), provider.GetRequiredService<TimeProvider>())
             : new SqliteRoomStore(provider.GetRequiredService<SqliteDatabase>()));
         services.AddSingleton<IDirectory>(provider => IsPostgres(provider)
             ? new PostgresDirectory(provider.GetRequiredService<PostgresDatabases>().Directory)
@@ -29,6 +31,9 @@ public static class StorageFeature
         services.AddSingleton(provider => new StoragePlace(IsPostgres(provider)
             ? provider.GetRequiredService<PostgresDatabases>().Place
             : Path.GetFullPath(Options(provider).DataFolder)));
+        services.AddSingleton<ShardReplicas>();
+        services.AddHostedService<ShardWatch>();
+        services.AddHostedService<ReplicationLagWatch>();
         return services;
     }
 

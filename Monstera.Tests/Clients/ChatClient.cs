@@ -244,6 +244,8 @@ public sealed class ChatClient(Func<Uri> server, Func<string> token, HubSocketOp
                 answer = await link.Hub.Start("Resume", new { rooms = asked.Select(Cursor).ToArray() });
             }
 
+            JsonElement[] rooms = [.. answer.GetProperty("rooms").EnumerateArray()];
+            int pause = rooms.Max(room => room.Code() is null ? 0 : room.RetryAfterMs() ?? 0);
             lock (_gate)
             {
                 if (_link != link)
@@ -251,15 +253,25 @@ public sealed class ChatClient(Func<Uri> server, Func<string> token, HubSocketOp
                     return;
                 }
 
-                JsonElement[] rooms = [.. answer.GetProperty("rooms").EnumerateArray()];
                 Assert.Equal(asked.Select(log => log.Room), rooms.Select(room => room.GetProperty("room").GetGuid()));
                 for (int i = 0; i < asked.Length; i++)
                 {
                     asked[i].TakeAnswer(rooms[i]);
                 }
 
-                link.Resuming = false;
+                link.Resuming = pause > 0;
                 Resume();
+            }
+
+            if (pause > 0)
+            {
+                // Some rooms cannot be read now.
+                await Task.Delay(TimeSpan.FromMilliseconds(pause), TimeProvider.System, _stop.Token);
+                lock (_gate)
+                {
+                    link.Resuming = false;
+                    Resume();
+                }
             }
         }
         catch (Exception e) when (e is ConnectionLostException or OperationCanceledException)

@@ -14,6 +14,9 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     /// <summary>A batch is durable, and nobody knows yet.</summary>
     public Func<IReadOnlyList<Draft>, Task>? AfterAppend { get; set; }
 
+    /// <summary>Before heads are read.</summary>
+    public Func<Task>? BeforeReadHeads { get; set; }
+
     /// <summary>A log was read, and whoever asked for it does not have it yet.</summary>
     public Func<UserId?, Task>? AfterReadAfter { get; set; }
 

@@ -71,7 +71,8 @@ public sealed class RoomLog(Guid room, long from)
         InFlight = false;
         if (answer.Code() is { } code)
         {
-            Error = code;
+            // Otherwise it is asked for again.
+            Error = answer.RetryAfterMs() is null ? code : null;
             return;
         }
 

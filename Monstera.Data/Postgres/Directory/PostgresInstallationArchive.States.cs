@@ -26,11 +26,8 @@ public sealed partial class PostgresInstallationArchive
         UPDATE directory.slot_map_version SET version = version + 1 WHERE EXISTS (SELECT FROM raised)
         """;
 
-    private const string OtherSessions =
-        """
-        SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND usename = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-        """;
+    // Of other roles' sessions one who is no superuser sees whose they are, and not of which kind.
+    private const string OtherSessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = $1 AND pid <> pg_backend_pid()";
 
     private static readonly TimeSpan SessionsEnd = TimeSpan.FromMilliseconds(100);
 
