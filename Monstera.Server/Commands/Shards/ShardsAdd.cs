@@ -1,13 +1,14 @@
 using Monstera.Data;
 using Monstera.Data.Postgres.Directory;
 using Monstera.Data.Postgres.Slots;
+using Monstera.Server.Configuration;
 
 namespace Monstera.Server.Commands.Shards;
 
 /// <summary><c>monstera shards add</c>.</summary>
 internal static class ShardsAdd
 {
-    private const int NumberMax = 255;
+    private const int NumberMax = ConnectionStrings.ShardsMax - 1;
     private const int NameLengthMax = 50;
 
     public static async Task<int> Run(ShardsSession session, short number, string? givenName, CancellationToken cancel)
@@ -30,6 +31,11 @@ internal static class ShardsAdd
             session.Require(number);
             Console.WriteLine($"Shard {number} ({known.Name}) is registered already; nothing was changed.");
             return 0;
+        }
+
+        if (known is null && number != session.Registered.Count)
+        {
+            throw new SlotMoveRefusedException($"Shards are numbered without a gap: the next one is {session.Registered.Count}.");
         }
 
         SlotShard shard;
@@ -56,7 +62,7 @@ internal static class ShardsAdd
         else if (await session.Map.TryAddShard(new Shard(number, name, ShardState.Active), cancel))
         {
             Console.WriteLine(
-                $"Shard {number} ({name}) is registered: {shard.Database.Place}. It has no slots yet. When all servers know ConnectionStrings:Shards:{number}, move some: monstera shards rebalance");
+                $"Shard {number} ({name}) is registered: {shard.Database.Place}. It has no slots yet. Give ConnectionStrings:Shards:{number} to all servers and restart them, then move some: monstera shards rebalance");
         }
         else
         {

@@ -63,7 +63,7 @@ internal static class ShardsDrain
         if (slots == 0 && content is { Slots: 0, Rooms: 0, Outbox: 0 })
         {
             await session.Map.SetShardState(number, ShardState.Gone, cancel);
-            Console.WriteLine($"{shard} has nothing any more and is out of use. Take its connection strings out of the settings of all servers; its database can be removed then.");
+            Console.WriteLine($"{shard} has nothing any more and is out of use. If it has the highest number, take its connection strings out of the settings of all servers and remove its database; otherwise leave both: shards are numbered without a gap.");
             return 0;
         }
 

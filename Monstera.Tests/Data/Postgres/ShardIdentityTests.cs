@@ -122,7 +122,8 @@ public sealed class ShardIdentityTests : IDisposable
         await operation.DisposeAsync();
         await using PostgresOperation next = (await PostgresOperation.TryBegin(second, Cancel))!;
         PostgresServer.Execute(
-            PostgresServer.Shared.SuperuserConnection(_name), "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 19800");
+            PostgresServer.Shared.SuperuserConnection(_name),
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 19800 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())");
         await Assert.ThrowsAsync<StorageUnavailableException>(() => next.EnsureHeld(Cancel));
         await Assert.ThrowsAsync<StorageUnavailableException>(() => next.EnsureHeld(Cancel));
     }
