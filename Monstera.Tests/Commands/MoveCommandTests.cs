@@ -92,27 +92,30 @@ public sealed class MoveCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task Killed_in_the_middle_and_run_again_the_copy_is_whole()
+    public async Task Killed_in_the_middle_and_run_again_the_copy_in_three_shards_is_whole()
     {
         using (SqliteDatabase database = SqliteDatabase.Open(Data))
         {
             await new InstallationContent(new SqliteRoomStore(database), new SqliteDirectory(database)).Fill(count: 40, messages: 1_000);
         }
 
-        using (CommandProcess move = CommandProcess.Start(ThereCommand, Both))
+        using PostgresInstallationUnderTest shards = new(shards: 3);
+        await shards.SpreadSlots();
+        (string, string)[] both = [("DataFolder", Data), .. shards.Settings];
+        (string, string)[] there = [("Storage", "postgres"), .. shards.Settings];
+        using (CommandProcess move = CommandProcess.Start(ThereCommand, both))
         {
-            await SomeRooms();
+            await SomeRooms(shards);
             await move.Kill9();
         }
 
-        (int exitCode, string error) = await ServerProcess.Fail(Data, OnPostgres);
+        (int exitCode, string error) = await ServerProcess.Fail(Data, there);
         Assert.Equal(1, exitCode);
         Assert.Contains("receives a copy that is not finished", error, StringComparison.Ordinal);
-        long killedAt = await Scalar("SELECT count(*) FROM rooms.room");
-        Assert.InRange(killedAt, 1, 40);
+        Assert.InRange(await Rooms(shards), 1, 40);
 
         // Told to stop, it ends in order; the source may be served all the while.
-        using (CommandProcess move = CommandProcess.Start(ThereCommand, Both))
+        using (CommandProcess move = CommandProcess.Start(ThereCommand, both))
         {
             await Signal.Poll(() => move.Output.Contains("From SQLite", StringComparison.Ordinal), "the command to begin");
             await move.Interrupt();
@@ -124,10 +127,11 @@ public sealed class MoveCommandTests : IDisposable
             SqliteInstallationArchive.Read(source).RefuseUnlessServed(Data);
         }
 
-        Assert.Contains("Moved 41 rooms", await CommandProcess.Run(0, ThereCommand, Both), StringComparison.Ordinal);
-        Assert.Equal(41, await Scalar("SELECT count(*) FROM rooms.room"));
-        Assert.Equal(1, await Scalar("SELECT state FROM directory.installation"));
-        Assert.Equal(4_096, await Scalar("SELECT count(*) FROM rooms.slot_owner WHERE state = 1"));
+        Assert.Contains("Moved 41 rooms", await CommandProcess.Run(0, ThereCommand, both), StringComparison.Ordinal);
+        Assert.Equal(41, await Rooms(shards));
+        Assert.Equal(4_096, await Sum(shards, "SELECT count(*) FROM rooms.slot_owner WHERE state = 1"));
+        await using ServerProcess server = await ServerProcess.Start(Path.Combine(_folder, "other"), there);
+        (await new RestClient(server.Address.GetLeftPart(UriPartial.Authority)).Get("/healthz/ready")).IsStatus(200);
     }
 
     [Fact]
@@ -186,18 +190,26 @@ public sealed class MoveCommandTests : IDisposable
         return await connection.Scalar<bool>("SELECT to_regnamespace('directory') IS NOT NULL");
     }
 
-    private async Task SomeRooms()
+    private static async Task SomeRooms(PostgresInstallationUnderTest shards)
     {
         using CancellationTokenSource patience = new(Signal.Patience);
-        while (!await HasSchema() || await Scalar("SELECT CASE WHEN to_regclass('rooms.room') IS NULL THEN 0 ELSE 1 END") == 0 || await Scalar("SELECT count(*) FROM rooms.room") == 0)
+        while (await Rooms(shards) == 0)
         {
             patience.Token.ThrowIfCancellationRequested();
         }
     }
 
-    private async Task<long> Scalar(string query)
+    private static Task<long> Rooms(PostgresInstallationUnderTest shards) => Sum(shards, "SELECT count(*) FROM rooms.room");
+
+    private static async Task<long> Sum(PostgresInstallationUnderTest shards, string query)
     {
-        await using NpgsqlConnection connection = await PostgresDesk.Open(PostgresServer.Shared.SuperuserConnection(_postgres.Name));
-        return await connection.Scalar<long>($"SELECT ({query})::bigint");
+        long sum = 0;
+        foreach (string name in shards.ShardNames)
+        {
+            await using NpgsqlConnection connection = await PostgresDesk.Open(PostgresServer.Shared.SuperuserConnection(name));
+            sum += await connection.Scalar<long>(query);
+        }
+
+        return sum;
     }
 }

@@ -19,17 +19,21 @@ internal sealed class PostgresInstallationUnderTest : IDisposable
         Shards = _names.Skip(shards == 1 ? 0 : 1).Select((name, shard) => (name, shard)).ToDictionary(one => (short)one.shard, one => Of(one.name));
     }
 
+    /// <summary>Of the directory's database.</summary>
     public string Name => _names[0];
+
+    public IReadOnlyList<string> ShardNames => _names.Count == 1 ? _names : [.. _names.Skip(1)];
 
     public PostgresOptions Directory { get; }
 
     public IReadOnlyDictionary<short, PostgresOptions> Shards { get; }
 
-    /// <summary>The settings of a server or command on it; of one database.</summary>
+    /// <summary>The settings of a server or command on it.</summary>
     public (string, string)[] Settings =>
     [
-        ("ConnectionStrings:Directory", Directory.ConnectionString), ("ConnectionStrings:Shards:0", Directory.ConnectionString),
-        ("ConnectionStrings:Owners:Directory", Directory.OwnerConnectionString!),
+        ("ConnectionStrings:Directory", Directory.ConnectionString), ("ConnectionStrings:Owners:Directory", Directory.OwnerConnectionString!),
+        .. Shards.Select(shard => ($"ConnectionStrings:Shards:{shard.Key}", shard.Value.ConnectionString)),
+        .. Shards.Select(shard => ($"ConnectionStrings:Owners:Shards:{shard.Key}", shard.Value.OwnerConnectionString!)),
     ];
 
     public Task<PostgresInstallationArchive> Open() => PostgresInstallationArchive.Open(Directory, Shards, migrate: true, TestContext.Current.CancellationToken);
