@@ -36,8 +36,8 @@ public sealed partial class PostgresRoomStore : IRoomStore
         ArgumentNullException.ThrowIfNull(database);
         _database = database;
         _epochOf = epochOf ?? (_ => 1);
-        _settings = Settings(database.Options);
-        _settingsAndOwner = "SELECT EXISTS (SELECT FROM rooms.slot_owner o WHERE o.slot = $2 AND o.epoch = $3 AND o.state = 1), " + _settings["SELECT ".Length..];
+        _settings = "SELECT " + Settings(database.Options);
+        _settingsAndOwner = "SELECT EXISTS (SELECT FROM rooms.slot_owner o WHERE o.slot = $2 AND o.epoch = $3 AND o.state = 1), " + Settings(database.Options);
         _standbyOf = standbyOf;
         Outboxes = [this];
     }
@@ -66,7 +66,7 @@ public sealed partial class PostgresRoomStore : IRoomStore
             ("enable_seqscan", "off"), ("enable_bitmapscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("enable_sort", "off"), ("jit", "off"),
             ("plan_cache_mode", options.Pooler ? "auto" : "force_generic_plan"),
         ];
-        return "SELECT set_config('monstera.tenants', $1, true), "
+        return "set_config('monstera.tenants', $1, true), "
             + string.Join(", ", settings.Select(s => $"set_config('{s.Name}', '{s.Value}', true)"));
     }
 

@@ -30,8 +30,9 @@ internal sealed class ShardLink
     public StorageUnavailableException? Failure => Volatile.Read(ref _failure);
 
     /// <summary>Opens it for the first time. Away is no failure: it is opened when it is back.</summary>
+    /// <param name="isNeeded">It has slots. One that has none, which is perhaps being set up, may be refused for now.</param>
     /// <exception cref="StorageRefusedException">It must not be used as it is.</exception>
-    public async Task Open()
+    public async Task Open(bool isNeeded)
     {
         try
         {
@@ -39,7 +40,7 @@ internal sealed class ShardLink
         }
         catch (StorageUnavailableException e)
         {
-            if (e.InnerException is StorageRefusedException refused)
+            if (isNeeded && e.InnerException is StorageRefusedException refused)
             {
                 throw refused;
             }

@@ -36,7 +36,8 @@ public sealed partial class ShardedRoomStore
     public async ValueTask<PublicRoomPage> ReadPublicRooms(TenantId tenant, UserId user, string? query, string? after, int limit, CancellationToken cancel)
     {
         StorageUnavailableException? failure = null;
-        PublicRoomPage?[] pages = await Task.WhenAll(_shards.Select(async shard =>
+        SlotAssignments map = _map.Present;
+        PublicRoomPage?[] pages = await Task.WhenAll(_shards.Select(async (shard, number) =>
         {
             try
             {
@@ -44,7 +45,8 @@ public sealed partial class ShardedRoomStore
             }
             catch (Exception e) when (e is StorageUnavailableException or TimeoutException)
             {
-                failure = Unavailable(e);
+                // One without slots has no rooms that could be missing.
+                failure = map.Shards.Contains((short)number) ? Unavailable(e) : failure;
                 return null;
             }
         }));

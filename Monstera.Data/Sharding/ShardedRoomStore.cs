@@ -40,7 +40,7 @@ public sealed partial class ShardedRoomStore : IRoomStore
     /// Opens a shard's store, given its number and the epochs at which it is believed to own slots. May block; called again after it failed with a <see cref="StorageUnavailableException"/>.
     /// </param>
     /// <exception cref="StorageUnavailableException">The map cannot be read.</exception>
-    /// <exception cref="StorageRefusedException">A shard must not be used as it is.</exception>
+    /// <exception cref="StorageRefusedException">A shard that has slots must not be used as it is.</exception>
     public static async Task<ShardedRoomStore> Open(IShardMap source, int shards, Func<int, Func<short, long>, IRoomStore> open, TimeProvider time, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -49,7 +49,7 @@ public sealed partial class ShardedRoomStore : IRoomStore
         SlotAssignments first = await source.ReadNewer(0, cancel) ?? throw new StorageUnavailableException("The directory has no map of slots.");
         KeptShardMap map = new(source, first, time);
         ShardLink[] links = [.. Enumerable.Range(0, shards).Select(shard => new ShardLink(shard, () => open(shard, slot => map.Present.EpochIn((short)shard, slot)), time))];
-        await Task.WhenAll(links.Select(link => link.Open()));
+        await Task.WhenAll(links.Select((link, shard) => link.Open(isNeeded: first.Shards.Contains((short)shard))));
         return new ShardedRoomStore(map, links, time);
     }
 

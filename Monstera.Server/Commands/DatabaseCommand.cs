@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Microsoft.Extensions.Options;
 using Monstera.Data.Postgres;
 using Monstera.Server.Configuration;
@@ -43,34 +42,28 @@ internal static class DatabaseCommand
     private static List<WantedDatabase> Databases(CommandSettings settings, List<string> failures)
     {
         ConnectionStrings strings = settings.Strings;
-        short[] shards = [0, .. Numbers(strings)];
-        bool isOne = strings.IsOneDatabase;
-        string? owner = strings.DirectoryOwner ?? (isOne ? strings.ShardOwner : null);
+        int[] shards = [.. strings.Given().Select(ConnectionStrings.ShardOf).OfType<int>().Append(0).Distinct().Order()];
+        int? shared = shards.Where(strings.IsWithDirectory).Select(shard => (int?)shard).FirstOrDefault();
+        string? owner = strings.DirectoryOwner ?? (shared is { } number ? strings.ShardOwner(number) : null);
         List<WantedDatabase> databases =
         [
             Wanted(settings, ConnectionStrings.DirectoryKey, strings.Directory, ConnectionStrings.DirectoryOwnerKey, owner, PostgresParts.Directory, null, failures),
         ];
-        foreach (short shard in shards)
+        foreach (int shard in shards)
         {
-            if (shard == 0 && isOne)
+            if (shard == shared)
             {
-                databases[0] = databases[0] with { Parts = PostgresParts.Directory | PostgresParts.Rooms, Shard = 0 };
+                databases[0] = databases[0] with { Parts = PostgresParts.Directory | PostgresParts.Rooms, Shard = (short)shard };
                 continue;
             }
 
-            string key = string.Create(CultureInfo.InvariantCulture, $"ConnectionStrings:Shards:{shard}");
-            string ownerKey = string.Create(CultureInfo.InvariantCulture, $"ConnectionStrings:Owners:Shards:{shard}");
-            databases.Add(Wanted(settings, key, strings[key], ownerKey, strings[ownerKey], PostgresParts.Rooms, shard, failures));
+            databases.Add(Wanted(
+                settings, ConnectionStrings.ShardKey(shard), strings.Shard(shard), ConnectionStrings.ShardOwnerKey(shard), strings.ShardOwner(shard), PostgresParts.Rooms,
+                (short)shard, failures));
         }
 
         return databases;
     }
-
-    /// <summary>Of shards beyond the first.</summary>
-    private static IEnumerable<short> Numbers(ConnectionStrings strings) => strings.FurtherShards()
-        .Select(key => key[(key.LastIndexOf(':') + 1)..])
-        .Where(number => short.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out _))
-        .Select(number => short.Parse(number, NumberStyles.None, CultureInfo.InvariantCulture)).Distinct().Order();
 
     private static WantedDatabase Wanted(
         CommandSettings settings, string key, string? connectionString, string ownerKey, string? owner, PostgresParts parts, short? shard, List<string> failures) => new(

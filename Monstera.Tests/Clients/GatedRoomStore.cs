@@ -20,9 +20,6 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     /// <summary>A log was read, and whoever asked for it does not have it yet.</summary>
     public Func<UserId?, Task>? AfterReadAfter { get; set; }
 
-    /// <summary>Before heads are read.</summary>
-    public Func<Task>? BeforeReadHeads { get; set; }
-
     public int Partitions => inner.Partitions;
 
     public IReadOnlyList<IMembershipOutbox> Outboxes => inner.Outboxes;

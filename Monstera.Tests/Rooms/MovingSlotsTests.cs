@@ -6,7 +6,6 @@ using Monstera.Data.Rooms;
 using Monstera.Server.Configuration;
 using Monstera.Server.Errors;
 using Monstera.Server.Rooms;
-using Monstera.Tests.Data.Postgres;
 using Monstera.Tests.Data.Sharding;
 using static Monstera.Tests.Data.Postgres.PostgresDesk;
 

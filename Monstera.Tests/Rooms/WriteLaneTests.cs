@@ -33,7 +33,7 @@ public sealed class WriteLaneTests : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _writer.StopAsync(CancellationToken.None).WaitAsync(Signal.Patience);
+        await _writer.StopAsync(CancellationToken.None).WaitAsync(Signal.Patience, TimeProvider.System);
         _writer.Dispose();
         _index.Dispose();
     }
@@ -53,7 +53,7 @@ public sealed class WriteLaneTests : IAsyncDisposable
 
         _store.Change(() => _store.Moving.Clear());
         _time.AdvanceMs(25);
-        Assert.Equal([1L, 2, 3], (await Task.WhenAll([.. ofA, later]).WaitAsync(Signal.Patience)).Select(r => r.Value!.Seq));
+        Assert.Equal([1L, 2, 3], (await Task.WhenAll([.. ofA, later]).WaitAsync(Signal.Patience, TimeProvider.System)).Select(r => r.Value!.Seq));
         Assert.Equal(["1", "2", "3"], _store.Log(A));
     }
 
@@ -69,7 +69,13 @@ public sealed class WriteLaneTests : IAsyncDisposable
         Task<Result<AppendOutcome>> second = Write(A, "2");
         await Answer(Write(B, "b"));
         Assert.False(first.IsCompleted);
-        _time.AdvanceMs(600);
+        await Signal.Poll(
+            () =>
+            {
+                _time.AdvanceMs(25);
+                return first.IsCompleted && second.IsCompleted;
+            },
+            "an answer");
         foreach (Task<Result<AppendOutcome>> write in new[] { first, second })
         {
             Error error = (await Answer(write)).Error!;
@@ -102,9 +108,9 @@ public sealed class WriteLaneTests : IAsyncDisposable
         _time.AdvanceMs(25);
         gate.Open();
         await Answer(busy);
-        await Task.WhenAll(writes).WaitAsync(Signal.Patience);
+        await Task.WhenAll(writes).WaitAsync(Signal.Patience, TimeProvider.System);
         writes.Add(Write(A, "5"));
-        Assert.Equal([1L, 2, 3, 4, 5], (await Task.WhenAll(writes).WaitAsync(Signal.Patience)).Select(r => r.Value!.Seq));
+        Assert.Equal([1L, 2, 3, 4, 5], (await Task.WhenAll(writes).WaitAsync(Signal.Patience, TimeProvider.System)).Select(r => r.Value!.Seq));
         Assert.Equal(["1", "2", "3", "4", "5"], _store.Log(A));
     }
 
@@ -164,7 +170,7 @@ public sealed class WriteLaneTests : IAsyncDisposable
         Assert.Equal(ErrorCode.Overloaded, (await Answer(Write(B, "b"))).Error!.Code);
         _store.Change(() => _store.Moving.Clear());
         _time.AdvanceMs(25);
-        Assert.Equal(Enumerable.Range(1, QueueMax).Select(n => (long)n), (await Task.WhenAll(parked).WaitAsync(Signal.Patience)).Select(r => r.Value!.Seq));
+        Assert.Equal(Enumerable.Range(1, QueueMax).Select(n => (long)n), (await Task.WhenAll(parked).WaitAsync(Signal.Patience, TimeProvider.System)).Select(r => r.Value!.Seq));
         Assert.Equal(1, (await Answer(Write(B, "b"))).Value!.Seq);
     }
 
@@ -173,7 +179,7 @@ public sealed class WriteLaneTests : IAsyncDisposable
     {
         Task<Result<AppendOutcome>>[] writes = [.. Enumerable.Range(0, QueueMax).Select(i => Write(A, $"{i}")), Write(C, "c", second: true)];
         await _writer.StartAsync(CancellationToken.None);
-        await _writer.StopAsync(CancellationToken.None).WaitAsync(Signal.Patience);
+        await _writer.StopAsync(CancellationToken.None).WaitAsync(Signal.Patience, TimeProvider.System);
         Assert.All(writes, write => Assert.Null(write.Result.Error));
         Assert.Equal(ErrorCode.Overloaded, (await Answer(Write(A, "late"))).Error!.Code);
     }
@@ -188,7 +194,7 @@ public sealed class WriteLaneTests : IAsyncDisposable
         return _writer.Write(new SendMessage(text, null) { Tenant = PostgresDesk.Tenant, Room = room, Sender = PostgresDesk.Ann });
     }
 
-    private static Task<Result<AppendOutcome>> Answer(Task<Result<AppendOutcome>> write) => write.WaitAsync(Signal.Patience);
+    private static Task<Result<AppendOutcome>> Answer(Task<Result<AppendOutcome>> write) => write.WaitAsync(Signal.Patience, TimeProvider.System);
 
     /// <summary>The store refused so many batches, and what was refused is parked: its retry waits for the clock.</summary>
     private async Task Refused(int batches)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Monstera.Data;
+using Monstera.Data.Ids;
 using Monstera.Data.Postgres;
 using Monstera.Data.Rooms;
 using Monstera.Data.Sharding;
@@ -140,24 +141,29 @@ public sealed class ShardAwayTests : IDisposable
         await store.Append([.. Rooms.Select(room => Create(room))], Now, Cancel);
         Task<Gathered<RoomHead>> heads = store.ReadHeads(Tenant, Rooms, Cancel).AsTask();
         await gate.Reached;
-        await Signal.Poll(() => _time.Waiting > 0, "somebody to watch the time");
+        await Signal.Poll(() => _time.Waiting == 1, "the other shards to have answered");
         _time.AdvanceMs(3_000);
         Assert.Equal([Rooms[1]], (await heads).Missing);
         gate.Open();
     }
 
     [Fact]
-    public async Task A_shard_that_must_not_be_used_stops_the_start()
+    public async Task A_shard_that_must_not_be_used_stops_the_start_unless_it_has_no_slots()
     {
-        await Assert.ThrowsAsync<StorageRefusedException>(() => _shards.OpenNode(
-            open: (shard, epochOf) => shard == 1 ? throw new StorageRefusedException("Of another installation.") : _shards.OpenShard(shard, epochOf)));
+        await Assert.ThrowsAsync<StorageRefusedException>(() => _shards.OpenNode(open: RefusedIs(1), time: _time));
+        ShardedRoomStore store = await _shards.OpenNode(open: RefusedIs(3), time: _time, shards: 4);
+        Assert.NotNull(store.FailureOf(3));
+        Assert.False((await store.ReadPublicRooms(Tenant, Ann, null, null, 10, Cancel)).Incomplete);
+
+        Func<int, Func<short, long>, IRoomStore> RefusedIs(int refused) =>
+            (shard, epochOf) => shard == refused ? throw new StorageRefusedException("Of another installation.") : _shards.OpenShard(shard, epochOf);
     }
 
     [Fact]
     public async Task Rooms_of_a_shard_that_is_not_configured_are_unavailable_and_others_are_not()
     {
         await _shards.Store.Append([.. Rooms.Select(room => Create(room))], Now, Cancel);
-        ShardedRoomStore store = await _shards.OpenNode(shards: 2);
+        ShardedRoomStore store = await _shards.OpenNode(time: _time, shards: 2);
         Assert.Equal([2], store.UnknownShards);
         Assert.Equal([Rooms[2]], (await store.ReadHeads(Tenant, Rooms, Cancel)).Missing);
         Assert.True((await store.ReadPublicRooms(Tenant, Ann, null, null, 10, Cancel)).Incomplete);
