@@ -8,6 +8,9 @@ internal static class AllScenarios
 {
     private static readonly Layout RoomOf200 = new(1, 200);
 
+    private static readonly Dictionary<string, Target> DeliveriesOnPostgres = new(StringComparer.Ordinal) { [Figure.DeliveriesPerSecond] = Target.RatioAtLeast(1.0) };
+    private static readonly Dictionary<string, Target> SendsOnPostgres = new(StringComparer.Ordinal) { [Figure.SendsPerSecond] = Target.RatioAtLeast(0.9) };
+
     public static IReadOnlyList<IScenario> List { get; } =
     [
         new RoomScenario(
@@ -18,17 +21,17 @@ internal static class AllScenarios
             {
                 [Figure.DeliveriesPerSecond] = Target.RatioAtLeast(2.0),
                 [Figure.CpuUsPerDelivery] = Target.RatioAtMost(0.5),
-            }),
+            }) { PostgresTargets = DeliveriesOnPostgres },
         new RoomScenario(
             "big-room-1",
             "one room of 200, 8 senders, 1 in flight each",
             new RoomLoad(RoomOf200, 8) { InFlight = 1 },
-            new Dictionary<string, Target>(StringComparer.Ordinal) { [Figure.DeliveriesPerSecond] = Target.RatioAtLeast(1.2) }),
+            new Dictionary<string, Target>(StringComparer.Ordinal) { [Figure.DeliveriesPerSecond] = Target.RatioAtLeast(1.2) }) { PostgresTargets = DeliveriesOnPostgres },
         new RoomScenario(
             "small-rooms",
             "200 rooms of 5, 200 senders, 4 in flight each",
             new RoomLoad(new Layout(200, 5), 1) { InFlight = 4 },
-            new Dictionary<string, Target>(StringComparer.Ordinal) { [Figure.SendsPerSecond] = Target.RatioAtLeast(1.0) }),
+            new Dictionary<string, Target>(StringComparer.Ordinal) { [Figure.SendsPerSecond] = Target.RatioAtLeast(1.0) }) { PostgresTargets = SendsOnPostgres },
         new RoomScenario(
             "huge-room",
             "one room of 5,000, 1 sender at 20 a second",

@@ -5,6 +5,9 @@ namespace Monstera.Bench.Scenarios;
 /// <summary>A load on rooms, beside the same on the baseline.</summary>
 internal sealed record RoomScenario(string Name, string Title, RoomLoad Load, IReadOnlyDictionary<string, Target> Targets) : IScenario
 {
+    /// <summary>Where the server's database is a process of its own, which shares the generator's processor. Null: the same.</summary>
+    public IReadOnlyDictionary<string, Target>? PostgresTargets { get; init; }
+
     private static readonly Row[] AllRows =
     [
         new(Figure.DeliveriesPerSecond, "deliveries", "1/s"),
@@ -29,7 +32,8 @@ internal sealed record RoomScenario(string Name, string Title, RoomLoad Load, IR
     public async Task<ScenarioResult> Run(Session session)
     {
         (Figures monstera, Figures baseline) = await session.SideBySide(subject => Load.Run(subject, session.Options));
-        Row[] rows = [.. AllRows.Select(row => Targets.TryGetValue(row.Figure, out Target? target) ? row with { Target = target } : row)];
+        IReadOnlyDictionary<string, Target> targets = session.Options.IsPostgres ? PostgresTargets ?? Targets : Targets;
+        Row[] rows = [.. AllRows.Select(row => targets.TryGetValue(row.Figure, out Target? target) ? row with { Target = target } : row)];
         return ScenarioResult.Of(Name, Title, "monstera", "baseline", rows, monstera, baseline);
     }
 }

@@ -4,6 +4,7 @@ using Monstera.Data.Ids;
 using Monstera.Data.Postgres;
 using Monstera.Data.Postgres.Directory;
 using Monstera.Data.Rooms;
+using Monstera.Data.Sharding;
 using Npgsql;
 
 namespace Monstera.Bench.Storage;
@@ -24,7 +25,9 @@ internal sealed class PostgresData(IReadOnlyList<PostgresDatabase> shards) : Ope
         ORDER BY n
         """;
 
-    public override IRoomStore Rooms { get; } = new PostgresRoomStore(shards[0]);
+    public override IRoomStore Rooms { get; } = ShardedRoomStore
+        .Open(new PostgresSlotAssignments(shards[0]), shards.Count, (shard, epochOf) => new PostgresRoomStore(shards[shard], epochOf), TimeProvider.System, CancellationToken.None)
+        .GetAwaiter().GetResult();
 
     public override IDirectory Directory { get; } = new PostgresDirectory(shards[0]);
 

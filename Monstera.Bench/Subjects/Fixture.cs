@@ -39,11 +39,13 @@ internal sealed record Fixture(TenantId Tenant, IReadOnlyList<UserId> Users)
     /// <summary>Brings the memberships into the directory, which the server would otherwise do at its start.</summary>
     private static async Task Index(IRoomStore rooms, IDirectory directory)
     {
-        IMembershipOutbox outbox = rooms.Outboxes[0];
-        while (await outbox.Read(BatchMax, CancellationToken.None) is { Count: > 0 } changes)
+        foreach (IMembershipOutbox outbox in rooms.Outboxes)
         {
-            await directory.ApplyMemberships(changes, CancellationToken.None);
-            await outbox.Acknowledge(changes[^1].Id, CancellationToken.None);
+            while (await outbox.Read(BatchMax, CancellationToken.None) is { Count: > 0 } changes)
+            {
+                await directory.ApplyMemberships(changes, CancellationToken.None);
+                await outbox.Acknowledge(changes[^1].Id, CancellationToken.None);
+            }
         }
     }
 }

@@ -31,14 +31,16 @@ public sealed class PostgresBenchTests : IDisposable
 
     public void Dispose() => System.IO.Directory.Delete(_folder, recursive: true);
 
-    [Fact]
-    public async Task The_server_is_measured_on_databases_of_its_own_that_are_removed()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task The_server_is_measured_on_databases_of_its_own_that_are_removed(int shards)
     {
         string[] before = Names();
-        await using (PostgresDataSets data = await PostgresDataSets.Start(Administrator, shards: 1))
+        await using (PostgresDataSets data = await PostgresDataSets.Start(Administrator, shards))
         {
             MonsteraSubject subject = new(BuiltServer.Find(), null, data, TimeProvider.System, CancellationToken.None);
-            Figures figures = await new RoomLoad(new Layout(2, 5), SendersPerRoom: 2) { InFlight = 4 }.Run(subject, Options);
+            Figures figures = await new RoomLoad(new Layout(6, 5), SendersPerRoom: 2) { InFlight = 4 }.Run(subject, Options);
             Assert.True(figures[Figure.Messages] > 0);
             Assert.True(figures[Figure.DeliveriesPerSecond] > 0);
             Assert.NotEqual(before, Names());
