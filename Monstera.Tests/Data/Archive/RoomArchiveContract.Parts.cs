@@ -143,6 +143,32 @@ public abstract partial class RoomArchiveContract
         AssertSameDigests(From, to);
     }
 
+    [Fact]
+    public async Task Members_and_what_became_of_memberships_are_read()
+    {
+        var random = new Random(5);
+        UserId[] many = [.. Enumerable.Range(0, 7).Select(_ => new UserId(RandomId(random))).OrderBy(user => user.ToString(), StringComparer.Ordinal)];
+        IRoomStore store = From.Storage.Rooms;
+        await store.Append([Create(Room(1), [Bob, .. many]), Create(Room(2))], Now, Cancel);
+        await store.Append(
+            [new RemoveMember(Bob) { Tenant = Tenant, Room = Room(1), Sender = Bob }, new ChangeRole(many[0], RoomRole.Moderator) { Tenant = Tenant, Room = Room(1), Sender = Ann }],
+            Now.AddMinutes(1), Cancel);
+
+        UserId[] all = [.. many.Append(Ann).OrderBy(user => user.ToString(), StringComparer.Ordinal)];
+        Assert.Equal(all, (await From.Archive.ReadMembers(Tenant, Room(1), null, 100, Cancel)).Select(member => member.User));
+        Assert.Equal(all[3..5], (await From.Archive.ReadMembers(Tenant, Room(1), all[2], 2, Cancel)).Select(member => member.User));
+        Assert.Equal(await store.FindMember(Tenant, Room(1), many[0], Cancel), (await From.Archive.ReadMembers(Tenant, Room(1), null, 100, Cancel)).Single(m => m.User == many[0]));
+        Assert.Empty(await From.Archive.ReadMembers(OtherTenant, Room(1), null, 100, Cancel));
+
+        (RoomId, UserId)[] pairs = [(Room(1), Ann), (Room(1), Bob), (Room(1), many[0]), (Room(2), Bob), (Room(2), Ann), (Room(9), Ann)];
+        Assert.Equal(
+            [(Room(1), Ann, 2, true, Now), (Room(1), Bob, 11, false, Now.AddMinutes(1)), (Room(1), many[0], JoinOf(many[0]), true, Now), (Room(2), Ann, 2, true, Now)],
+            (await From.Archive.ReadMemberships(Tenant, pairs, Cancel)).Select(c => (c.Room, c.User, c.Seq, c.Member, c.At)).OrderBy(c => Array.IndexOf(pairs, (c.Room, c.User))));
+        Assert.Empty(await From.Archive.ReadMemberships(OtherTenant, pairs, Cancel));
+
+        long JoinOf(UserId user) => Wait(store.FindMember(Tenant, Room(1), user, default))!.JoinedSeq;
+    }
+
     private async Task Fill(TenantId tenant, RoomId room, string text) => await From.Storage.Rooms.Append(
         [
             Create(room, Bob) with { Tenant = tenant, Name = $"{text} name" }, Send(room, text) with { Tenant = tenant },
