@@ -61,9 +61,6 @@ internal sealed class InstallationContent(IRoomStore rooms, IDirectory directory
         return events;
     }
 
-    public async Task WritePlain(RoomId room, int messages, string text) =>
-        await rooms.Append([.. Enumerable.Range(0, messages).Select(_ => Send(room, text))], Now, Cancel);
-
     public SendMessage Send(RoomId room, string text, ClientId? id = null) => new(text) { Tenant = Green, Room = room, Sender = Owner, ClientId = id ?? ClientId.New(Now) };
 
     /// <summary>As a server does it all the time.</summary>
