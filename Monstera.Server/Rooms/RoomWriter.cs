@@ -98,17 +98,31 @@ public sealed partial class RoomWriter : BackgroundService
         base.Dispose();
     }
 
-    /// <summary>When the server stops, what is queued is still committed: a lane's loop ends when its queue is closed and empty.</summary>
+    /// <summary>What is queued is still committed.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        Close();
+        await base.StopAsync(cancellationToken);
+        if (ExecuteTask is { IsCanceled: true })
+        {
+            // Stopped before the loops had begun: then they never do.
+            await Task.WhenAll(Lanes.Select(lane => lane.Run()));
+        }
+    }
+
+    /// <summary>A lane's loop ends when its queue is closed and empty.</summary>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await using CancellationTokenRegistration stop = stoppingToken.Register(() =>
-        {
-            foreach (WriteLane lane in Lanes)
-            {
-                lane.Close();
-            }
-        });
+        await using CancellationTokenRegistration stop = stoppingToken.Register(Close);
         await Task.WhenAll(Lanes.Select(lane => Task.Run(lane.Run, CancellationToken.None)));
+    }
+
+    private void Close()
+    {
+        foreach (WriteLane lane in Lanes)
+        {
+            lane.Close();
+        }
     }
 
     /// <summary>Commits a batch of one partition in one transaction, and hands the committed events and the answers on.</summary>

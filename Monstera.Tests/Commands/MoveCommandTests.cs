@@ -36,7 +36,7 @@ public sealed class MoveCommandTests : IDisposable
     public async Task People_write_on_while_it_copies_and_nothing_is_lost_there_or_back()
     {
         Requires.Unix("SIGTERM");
-        await using ServerProcess server = await ServerProcess.Start(Data);
+        await using ServerProcess server = await ServerProcess.Start(Data, ("Limits:WritesPerSecondPerConnection", "0"), ("Limits:WritesPerSecondPerUser", "0"));
         RestClient ann = new(server.Address.GetLeftPart(UriPartial.Authority));
         ann.SignedIn((await ann.Post("/api/setup", new { workspaceName = "Green", userName = "ann", displayName = "Ann", password = RestClient.Password, token = true })).IsStatus(201));
         Guid room = (await ann.Get("/api/rooms")).IsStatus(200).Items.Single().GetProperty("id").GetGuid();

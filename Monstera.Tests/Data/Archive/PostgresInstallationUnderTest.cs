@@ -49,7 +49,11 @@ internal sealed class PostgresInstallationUnderTest : IDisposable
                 Directory.OwnerConnectionString!,
                 $"INSERT INTO directory.shard (id, name, state) VALUES ({shard}, 'shard {shard}', 1)",
                 $"UPDATE directory.slot_map SET shard = {shard} WHERE slot % {Shards.Count} = {shard}");
-            PostgresDatabase.OpenAsOwner(Shards[shard], PostgresParts.Rooms, migrate: true).Dispose();
+            using PostgresDatabase rooms = PostgresDatabase.OpenAsOwner(Shards[shard], PostgresParts.Rooms, migrate: true);
+            rooms.Identify(new ShardIdentity(shard, PostgresInstallation.Read(owner).Id));
+            PostgresServer.Execute(
+                Shards[shard].OwnerConnectionString!,
+                $"INSERT INTO rooms.slot_owner (slot, epoch, state) SELECT slot, 1, 1 FROM generate_series(0, 4095) slot WHERE slot % {Shards.Count} = {shard}");
         }
 
         // Somebody else's now, as after a move of slots.

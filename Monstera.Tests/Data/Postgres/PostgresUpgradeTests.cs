@@ -23,7 +23,7 @@ public sealed class PostgresUpgradeTests : IDisposable
     public PostgresUpgradeTests()
     {
         PostgresOptions options = new() { ConnectionString = PostgresServer.Shared.AppConnection(_name), OwnerConnectionString = PostgresServer.Shared.OwnerConnection(_name) };
-        PostgresDatabase.Open(options, First(PostgresRoomStore.Schema), First(PostgresDirectory.Schema)).Dispose();
+        PostgresDatabase.Open(options, First(PostgresRoomStore.Schema, 1), First(PostgresDirectory.Schema, 2)).Dispose();
         using (var reader = new StreamReader(typeof(PostgresUpgradeTests).Assembly.GetManifestResourceStream("postgres-first-schema-content.sql")!))
         {
             PostgresServer.Execute(PostgresServer.Shared.SuperuserConnection(_name), reader.ReadToEnd());
@@ -89,7 +89,8 @@ public sealed class PostgresUpgradeTests : IDisposable
         Assert.Equal(3, (await _people.FindRoom(Green, Member, Plans, Cancel))!.JoinedSeq);
     }
 
-    private static PostgresSchema First(PostgresSchema schema) => schema with { Migrations = [schema.Migrations[0]] };
+    /// <param name="steps">So many the first release had.</param>
+    private static PostgresSchema First(PostgresSchema schema, int steps) => schema with { Migrations = [.. schema.Migrations.Take(steps)] };
 
     private static Guid Of(byte n) => new(0x01000000, 0, 0x7000, 0x80, 0, 0, 0, 0, 0, 0, n);
 
