@@ -23,6 +23,8 @@ public sealed class PostgresProvisioning(string admin, Action<string> tell)
     /// <summary>Keeps two who make the same things apart.</summary>
     private const long LockKey = 0x4D6F_6E73_7465_7262;
 
+    private readonly HashSet<(string? Host, int Port, string Role, string What)> _told = [];
+
     /// <summary>
     /// 1. refuses what cannot be safe, before anything is made; 2. makes roles and databases; 3. brings the schemas up to date, and connects as the one who will serve; 4. writes
     /// into the databases of rooms which shard they are.
@@ -154,7 +156,11 @@ public sealed class PostgresProvisioning(string admin, Action<string> tell)
             await Run(connection, password is null ? "CREATE ROLE %I LOGIN" : "CREATE ROLE %I LOGIN PASSWORD %L", names, cancel);
         }
 
-        tell($"{(mayLogIn is null ? "Made" : "Was there")}: role {role}, which {what}.");
+        // Most databases have the same two roles: each is told once.
+        if (_told.Add((connection.Host, connection.Port, role, what)))
+        {
+            tell($"{(mayLogIn is null ? "Made" : "Was there")}: role {role}, which {what}.");
+        }
     }
 
     private async Task MakeDatabase(NpgsqlConnection connection, Names names, CancellationToken cancel)

@@ -49,9 +49,15 @@ internal static class Looks
         }).map(control => control.outerHTML)
         """;
 
+    /// <summary>Ends when all that is on its way to another colour or place has arrived.</summary>
+    private const string Rest = """
+        () => Promise.all(document.getAnimations().filter(one => one.effect?.getTiming().iterations !== Infinity).map(one => one.finished.catch(() => undefined))).then(() => undefined)
+        """;
+
     /// <summary>Everything is legible, and nothing is cut off.</summary>
     public static async Task AreFine(Person person)
     {
+        await person.Page.EvaluateAsync(Rest);
         Assert.Empty(await person.Page.EvaluateAsync<string[]>(FaintTexts));
         Assert.Empty(await person.Page.EvaluateAsync<string[]>(CutControls));
         Assert.InRange(await person.Number("document.documentElement.scrollWidth - innerWidth"), double.MinValue, 0);

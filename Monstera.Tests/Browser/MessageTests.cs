@@ -92,7 +92,7 @@ public sealed class MessageTests(Chromium chromium) : BrowserTest(chromium)
         Person ada = await SignIn(workspace, workspace.Owner);
         ada.LosesNetwork = true;
         await ada.Write("before");
-        await Expect(ada.Pending).ToHaveCountAsync(0);
+        await Expect(ada.Message("before")).ToHaveAttributeAsync("data-state", "sent");
         await process.Kill9();
         await Expect(ada.Banner).ToBeVisibleAsync();
         await Expect(ada.Texts).ToHaveTextAsync(["before"]);

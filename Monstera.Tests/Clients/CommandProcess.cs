@@ -67,10 +67,10 @@ public sealed class CommandProcess : IDisposable
         await _process.WaitForExitAsync();
     }
 
-    /// <summary>As Ctrl-C.</summary>
+    /// <summary>As Ctrl-C, by SIGTERM, which commands take alike: SIGINT is ignored by all that a shell runs in the background, and so perhaps by these tests' children.</summary>
     public async Task Interrupt()
     {
-        using Process kill = Process.Start("kill", ["-INT", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        using Process kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);
         await kill.WaitForExitAsync();
     }
 

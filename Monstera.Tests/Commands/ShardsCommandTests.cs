@@ -5,7 +5,6 @@ using Monstera.Data.Postgres.Directory;
 using Monstera.Data.Postgres.Slots;
 using Monstera.Data.Rooms;
 using Monstera.Server.Commands;
-using Monstera.Server.Commands.Shards;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Data.Postgres;
 using Monstera.Tests.Data.Postgres.Slots;
@@ -201,34 +200,6 @@ public sealed class ShardsCommandTests : IAsyncLifetime
         Assert.Equal(3, await Run("move-slots", "--from", "0", "--to", "1", "--slots", "5"));
         Assert.Empty(await _world.Moves.ReadOpen(Cancel));
     }
-
-    [Theory]
-    [InlineData("1,5-9", "1,5-9")]
-    [InlineData("9, 8 ,7,1", "1,7-9")]
-    [InlineData("0,4095", "0,4095")]
-    [InlineData("3-3,3", "3")]
-    [InlineData("", null)]
-    [InlineData("1,,2", null)]
-    [InlineData("9-5", null)]
-    [InlineData("1-2-3", null)]
-    [InlineData("-5", null)]
-    [InlineData("4096", null)]
-    [InlineData("99999999999", null)]
-    public void Slots_are_written_as_numbers_and_ranges(string text, string? expected) =>
-        Assert.Equal(expected, SlotNumbers.Parse(text) is { } slots ? SlotNumbers.Write(slots) : null);
-
-    [Theory]
-    [InlineData("0", 0)]
-    [InlineData("90s", 90)]
-    [InlineData("10m", 600)]
-    [InlineData("2h", 7_200)]
-    [InlineData("30d", 2_592_000)]
-    [InlineData("31d", null)]
-    [InlineData("10", null)]
-    [InlineData("m", null)]
-    [InlineData("-1m", null)]
-    [InlineData("", null)]
-    public void Durations_have_a_unit(string text, int? seconds) => Assert.Equal(seconds, (int?)SlotNumbers.ParseDuration(text)?.TotalSeconds);
 
     private static RoomId RoomIn(int first, int end) =>
         Enumerable.Range(1, 1_000_000).Select(n => new RoomId(new Guid(n, 2, 0x7000, 0x80, 0, 0, 0, 0, 0, 0, 1))).First(room => Slot.Of(room) >= first && Slot.Of(room) < end);

@@ -9,7 +9,7 @@ public class PostgresRoomStoreTests : RoomStoreContract
 
 public class PostgresRoomStoreModelTests : RoomStoreModelContract
 {
-    protected override int Histories => 60;
+    protected override int Histories => 40;
 
     protected override StorageUnderTest OpenStorage() => new PostgresStorage();
 }
