@@ -67,7 +67,7 @@ internal sealed class AppendScenario : IScenario
     private static async Task<Figures> Measure(PostgresDataSets sets, int shards, int messages, Session session)
     {
         string set = string.Create(CultureInfo.InvariantCulture, $"append-{shards}");
-                IReadOnlyList<PostgresDatabase> databases = await sets.MakeShards(set, shards);
+        IReadOnlyList<PostgresDatabase> databases = await sets.MakeShards(set, shards);
         try
         {
             Lane[] lanes = [.. databases.Select((database, shard) => new Lane(database, shard, shards, session.Time))];

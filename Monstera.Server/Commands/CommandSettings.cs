@@ -37,10 +37,8 @@ internal sealed class CommandSettings
     {
         List<string> failures = [];
         int count = Math.Max(Strings.ShardCount, 1);
-        int? shared = Enumerable.Range(0, count).Where(Strings.IsWithDirectory).Select(shard => (int?)shard).FirstOrDefault();
         string directory = Checked(ConnectionStrings.DirectoryKey, Strings.Directory, failures);
-        string directoryOwner = Checked(
-            ConnectionStrings.DirectoryOwnerKey, Strings.DirectoryOwner ?? (shared is { } number ? Strings.ShardOwner(number) : null), failures);
+        string directoryOwner = Checked(ConnectionStrings.DirectoryOwnerKey, Strings.DirectoryOwner, failures);
         Dictionary<short, PostgresOptions> shards = [];
         for (int shard = 0; shard < count; shard++)
         {

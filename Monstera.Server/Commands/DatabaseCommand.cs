@@ -43,11 +43,10 @@ internal static class DatabaseCommand
     {
         ConnectionStrings strings = settings.Strings;
         int[] shards = [.. strings.Given().Select(ConnectionStrings.ShardOf).OfType<int>().Append(0).Distinct().Order()];
-        int? shared = shards.Where(strings.IsWithDirectory).Select(shard => (int?)shard).FirstOrDefault();
-        string? owner = strings.DirectoryOwner ?? (shared is { } number ? strings.ShardOwner(number) : null);
+        int? shared = strings.SharedShard;
         List<WantedDatabase> databases =
         [
-            Wanted(settings, ConnectionStrings.DirectoryKey, strings.Directory, ConnectionStrings.DirectoryOwnerKey, owner, PostgresParts.Directory, null, failures),
+            Wanted(settings, ConnectionStrings.DirectoryKey, strings.Directory, ConnectionStrings.DirectoryOwnerKey, strings.DirectoryOwner, PostgresParts.Directory, null, failures),
         ];
         foreach (int shard in shards)
         {

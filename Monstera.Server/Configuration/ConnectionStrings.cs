@@ -21,8 +21,11 @@ public sealed class ConnectionStrings(IConfiguration configuration)
     /// <summary>Of the role that serves.</summary>
     public string? Directory => this[DirectoryKey];
 
-    /// <summary>Of the role that owns the schema; set, the schema is brought up to date at start.</summary>
-    public string? DirectoryOwner => this[DirectoryOwnerKey];
+    /// <summary>Of the role that owns the schema; set, the schema is brought up to date at start. Directory and shard may be one database, which has one owner.</summary>
+    public string? DirectoryOwner => this[DirectoryOwnerKey] ?? (SharedShard is { } shard ? this[ShardOwnerKey(shard)] : null);
+
+    /// <summary>The shard that is in the directory's database; null: none.</summary>
+    public int? SharedShard => Numbered(ShardsSection).Select(ShardOf).FirstOrDefault(shard => IsWithDirectory(shard!.Value));
 
     /// <summary>How many shards there are, once checked.</summary>
     public int ShardCount => Numbered(ShardsSection).Count();

@@ -37,9 +37,9 @@ internal sealed class PostgresDatabases : IDisposable
     /// <exception cref="StorageUnavailableException">It cannot be reached.</exception>
     public static PostgresDatabases Open(ConnectionStrings strings, PostgresSettings settings)
     {
-        int? shared = Enumerable.Range(0, strings.ShardCount).Where(strings.IsWithDirectory).Select(shard => (int?)shard).FirstOrDefault();
+        int? shared = strings.SharedShard;
         PostgresDatabase directory = PostgresDatabase.Open(
-            Options(strings.Directory!, strings.DirectoryOwner ?? (shared is { } shard ? strings.ShardOwner(shard) : null), settings),
+            Options(strings.Directory!, strings.DirectoryOwner, settings),
             shared is null ? PostgresParts.Directory : PostgresParts.Directory | PostgresParts.Rooms);
         try
         {

@@ -8,8 +8,6 @@ namespace Monstera.Data.Postgres.Directory;
 /// <summary>The directory of a PostgreSQL database, copied whole. As the owner, who may list tenants and names one for the rest: row level security holds for the owner too.</summary>
 public sealed partial class PostgresDirectoryArchive : IDirectoryArchive
 {
-    private const string FindInstallation = "SELECT id, state, moved_to, moved_at FROM directory.installation";
-
     private const string UpdateInstallation =
         """
         UPDATE directory.installation SET id = $1, state = $2, moved_to = $3::text, moved_at = $4::timestamptz
@@ -53,8 +51,7 @@ public sealed partial class PostgresDirectoryArchive : IDirectoryArchive
 
     /// <inheritdoc/>
     public async ValueTask<Installation> ReadInstallation(CancellationToken cancel) =>
-        await _database.Batch(batch => batch.Add(FindInstallation).Read(
-            row => new Installation(row.GetGuid(0), (InstallationState)row.GetInt16(1), row.Text(2), TimeOrNull(row, 3)), cancel)) is [Installation found]
+        await _database.Batch(batch => batch.Add(PostgresInstallation.Query).Read(PostgresInstallation.ReadRow, cancel)) is [Installation found]
             ? found
             : throw new StorageUnavailableException("The directory has lost the row of its installation. Restore a backup.");
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Extensions.Options;
 using Monstera.Data;
 using Monstera.Data.Archive;
@@ -53,7 +52,7 @@ internal sealed class ShardsSession : IAsyncDisposable
     {
         CommandSettings settings = Settings(tokens);
         PostgresDatabase directory = PostgresDatabase.OpenAsOwner(
-            Options(settings.Options.Postgres, settings.Strings.Directory!, DirectoryOwner(settings.Strings)!), PostgresParts.Directory);
+            Options(settings.Options.Postgres, settings.Strings.Directory!, settings.Strings.DirectoryOwner!), PostgresParts.Directory);
         try
         {
             var session = new ShardsSession(settings.Strings, settings.Options.Postgres, directory);
@@ -84,16 +83,16 @@ internal sealed class ShardsSession : IAsyncDisposable
     /// <exception cref="OptionsValidationException">It has no connection strings.</exception>
     public SlotShard OpenNew(short id, string name)
     {
-        (string? app, string? owner) = Strings(id);
+        (string? app, string? owner) = (_strings.Shard(id), _strings.ShardOwner(id));
         List<string> missing = [];
         if (app is null)
         {
-            missing.Add($"{ShardKey(id)} is missing: the connection string of the role that serves. All servers need it, before slots are moved to the shard.");
+            missing.Add($"{ConnectionStrings.ShardKey(id)} is missing: the connection string of the role that serves. All servers need it, before slots are moved to the shard.");
         }
 
         if (owner is null)
         {
-            missing.Add($"{OwnerKey(id)} is missing: the connection string of the role that owns the schema.");
+            missing.Add($"{ConnectionStrings.ShardOwnerKey(id)} is missing: the connection string of the role that owns the schema.");
         }
 
         Require(missing);
@@ -137,7 +136,7 @@ internal sealed class ShardsSession : IAsyncDisposable
             failures.Add("Monstera:Storage is 'sqlite', where there are no shards: set it to postgres.");
         }
 
-        foreach ((string key, string? value) in new[] { (ConnectionStrings.DirectoryKey, settings.Strings.Directory), (ConnectionStrings.DirectoryOwnerKey, DirectoryOwner(settings.Strings)) })
+        foreach ((string key, string? value) in new[] { (ConnectionStrings.DirectoryKey, settings.Strings.Directory), (ConnectionStrings.DirectoryOwnerKey, settings.Strings.DirectoryOwner) })
         {
             if (value is null)
             {
@@ -161,14 +160,6 @@ internal sealed class ShardsSession : IAsyncDisposable
         }
     }
 
-    // With one database for both, one of its owner's strings is enough, as for the server.
-    private static string? DirectoryOwner(ConnectionStrings strings) =>
-        strings[ConnectionStrings.DirectoryOwnerKey] ?? (strings[ConnectionStrings.DirectoryKey] == strings[ShardKey(0)] ? strings[OwnerKey(0)] : null);
-
-    private static string ShardKey(short id) => string.Create(CultureInfo.InvariantCulture, $"ConnectionStrings:Shards:{id}");
-
-    private static string OwnerKey(short id) => string.Create(CultureInfo.InvariantCulture, $"ConnectionStrings:Owners:Shards:{id}");
-
     private static PostgresOptions Options(PostgresSettings settings, string app, string owner) => new()
     {
         ConnectionString = app,
@@ -178,13 +169,6 @@ internal sealed class ShardsSession : IAsyncDisposable
         StatementTimeout = TimeSpan.FromMinutes(10),
         LockTimeout = TimeSpan.FromSeconds(settings.LockTimeoutSeconds),
     };
-
-    private (string? App, string? Owner) Strings(short id)
-    {
-        string? app = _strings[ShardKey(id)];
-        string? owner = _strings[OwnerKey(id)] ?? (app is not null && app == _strings[ConnectionStrings.DirectoryKey] ? DirectoryOwner(_strings) : null);
-        return (app, owner);
-    }
 
     private async Task OpenShards(CancellationToken cancel)
     {
@@ -210,8 +194,8 @@ internal sealed class ShardsSession : IAsyncDisposable
 
     private (SlotShard? Shard, string? Why) Find(Shard registered)
     {
-        (string? app, string? owner) = Strings(registered.Id);
-        foreach ((string key, string? value) in new[] { (ShardKey(registered.Id), app), (OwnerKey(registered.Id), owner) })
+        (string? app, string? owner) = (_strings.Shard(registered.Id), _strings.ShardOwner(registered.Id));
+        foreach ((string key, string? value) in new[] { (ConnectionStrings.ShardKey(registered.Id), app), (ConnectionStrings.ShardOwnerKey(registered.Id), owner) })
         {
             if (value is null)
             {
