@@ -9,6 +9,7 @@ using Monstera.Server.Configuration;
 using Monstera.Server.ConnectionTokens;
 using Monstera.Server.Errors;
 using Monstera.Server.Health;
+using Monstera.Server.Nodes;
 using Monstera.Server.OpenApi;
 using Monstera.Server.Presence;
 using Monstera.Server.Realtime;
@@ -66,6 +67,7 @@ public static partial class MonsteraApplication
 
         services.AddErrorBodies();
         services.AddStorage();
+        services.AddSingleton<Node>();
         services.AddRooms();
         services.AddMemoryBackplane();
         services.AddMemoryPresence();

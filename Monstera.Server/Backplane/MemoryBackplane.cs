@@ -1,3 +1,4 @@
+using Monstera.Server.Nodes;
 using Monstera.Server.Rooms;
 
 namespace Monstera.Server.Backplane;
@@ -16,15 +17,28 @@ public sealed class MemoryBackplane : IBackplane, IDisposable
 
     public event Action<CommittedEvents>? Received;
 
-    public event Action? Restored;
+    public event Action<NodeSignal>? Told;
 
-    public void Publish(CommittedEvents events) => _wire.Carry(this, events);
+    public event Action<int?>? Missed;
+
+    public bool IsAway => _wire.IsCut;
+
+    public void Publish(CommittedEvents events) => _wire.Carry(this, node => node.Received?.Invoke(events));
+
+    public void Tell(NodeSignal signal) => _wire.Carry(this, node => node.Told?.Invoke(signal));
+
+    public void Listen(int partition)
+    {
+        // In one process it costs nothing to hear of all.
+    }
+
+    public void Unlisten(int partition)
+    {
+    }
 
     public void Dispose() => _wire.Leave(this);
 
-    internal void Receive(CommittedEvents events) => Received?.Invoke(events);
-
-    internal void Restore() => Restored?.Invoke();
+    internal void Restore() => Missed?.Invoke(null);
 }
 
 /// <summary>What joins the nodes of one process. It can be cut and mended, as a network can.</summary>
@@ -33,6 +47,8 @@ public sealed class MemoryBackplaneWire
     private readonly Lock _gate = new();
     private MemoryBackplane[] _nodes = [];
     private volatile bool _cut;
+
+    public bool IsCut => _cut;
 
     /// <summary>While it is cut everything is lost; mending tells the nodes.</summary>
     public void SetCut(bool cut)
@@ -63,9 +79,9 @@ public sealed class MemoryBackplaneWire
         }
     }
 
-    internal void Carry(MemoryBackplane from, CommittedEvents events)
+    internal void Carry(MemoryBackplane from, Action<MemoryBackplane> hand)
     {
-        if (_cut)
+        if (_cut || _nodes.Length == 1)
         {
             return;
         }
@@ -74,7 +90,7 @@ public sealed class MemoryBackplaneWire
         {
             if (node != from)
             {
-                node.Receive(events);
+                hand(node);
             }
         }
     }

@@ -38,6 +38,9 @@ public sealed class MonsteraOptions
     /// <summary>Where the SQLite file lives, if that is the storage; made when missing. Relative to the folder the server is started in.</summary>
     public string DataFolder { get; set; } = "data";
 
+    /// <summary>What people call this process among several; empty: the machine's name.</summary>
+    public string NodeName { get; set; } = "";
+
     public Registration Registration { get; set; } = Registration.Invite;
 
     /// <summary>Origins (scheme://host[:port]) beside the server's own whose pages may use the API and the hub with cookies.</summary>

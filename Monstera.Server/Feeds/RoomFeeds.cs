@@ -46,7 +46,7 @@ public sealed partial class RoomFeeds : BackgroundService
         _log = log;
         writer.Committed += Commit;
         backplane.Received += events => Receive(events, flush: null);
-        backplane.Restored += CompareNow;
+        backplane.Missed += _ => CompareNow();
     }
 
     /// <summary>The room's feed, kept for at least as long as the lease. Not started before its caller has read the log.</summary>
@@ -58,6 +58,7 @@ public sealed partial class RoomFeeds : BackgroundService
             {
                 entry = new Entry(new RoomFeed(tenant, room, _options.TailEventsMax, _options.TailBytesMax, RepairSoon));
                 _feeds.Add(room, entry);
+                _backplane.Listen(BackplanePartition.Of(room));
             }
 
             entry.Leases++;
@@ -288,6 +289,7 @@ public sealed partial class RoomFeeds : BackgroundService
                 if (entry.Leases == 0 && entry.Feed.SubscriberCount == 0)
                 {
                     _feeds.Remove(room);
+                    _backplane.Unlisten(BackplanePartition.Of(room));
                 }
             }
         }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Backplane;
+using Monstera.Server.Nodes;
 using Monstera.Server.Rooms;
 using Monstera.Tests.Clients;
 
@@ -63,7 +64,7 @@ public abstract class BackplaneContract
         (IBackplane _, ConcurrentQueue<CommittedEvents> got, Signal changed) = Listening();
         IBackplane node = NewNode();
         int restored = 0;
-        node.Restored += () =>
+        node.Missed += _ =>
         {
             Interlocked.Increment(ref restored);
             changed.Pulse();
@@ -77,6 +78,31 @@ public abstract class BackplaneContract
         await changed.Until(() => !got.IsEmpty, "the events");
 
         Assert.Equal(2, got.Last().Events[0].Seq);
+    }
+
+    [Fact]
+    public async Task What_is_told_reaches_every_other_node_unchanged_and_never_the_teller()
+    {
+        (TenantId tenant, UserId user, RoomId room) = (Tenant, new UserId(Guid.NewGuid()), new RoomId(Guid.NewGuid()));
+        NodeSignal[] signals =
+        [
+            new TypingSignal(tenant, room, user), new ReadSignal(tenant, user, room, (1L << 53) - 1, 1_000), new RoomsSignal(tenant, user),
+            new SessionEndedSignal(new SessionId(Guid.NewGuid())), new UserSignal(tenant, user), new TenantSignal(tenant),
+        ];
+        (IBackplane Node, ConcurrentQueue<NodeSignal> Heard, Signal Changed)[] nodes = [.. Enumerable.Range(0, 3).Select(_ => Hearing(room))];
+
+        foreach (NodeSignal signal in signals)
+        {
+            nodes[0].Node.Tell(signal);
+        }
+
+        foreach ((_, ConcurrentQueue<NodeSignal> heard, Signal changed) in nodes[1..])
+        {
+            await changed.Until(() => heard.Count >= signals.Length, "the signals");
+            Assert.Equal(signals.ToHashSet(), heard.ToHashSet());
+        }
+
+        Assert.Empty(nodes[0].Heard);
     }
 
     [Fact]
@@ -101,6 +127,20 @@ public abstract class BackplaneContract
         }
 
         return new CommittedEvents(Tenant, room, 1, events);
+    }
+
+    private (IBackplane Node, ConcurrentQueue<NodeSignal> Heard, Signal Changed) Hearing(RoomId room)
+    {
+        IBackplane node = NewNode();
+        ConcurrentQueue<NodeSignal> heard = new();
+        Signal changed = new();
+        node.Told += signal =>
+        {
+            heard.Enqueue(signal);
+            changed.Pulse();
+        };
+        node.Listen(BackplanePartition.Of(room));
+        return (node, heard, changed);
     }
 
     private (IBackplane Node, ConcurrentQueue<CommittedEvents> Got, Signal Changed) Listening()

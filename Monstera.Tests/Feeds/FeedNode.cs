@@ -6,6 +6,7 @@ using Monstera.Data.Sqlite;
 using Monstera.Server.Backplane;
 using Monstera.Server.Configuration;
 using Monstera.Server.Feeds;
+using Monstera.Server.Nodes;
 using Monstera.Server.Rooms;
 
 namespace Monstera.Tests.Feeds;
@@ -115,7 +116,11 @@ internal sealed class UnrulyBackplane(int seed) : IBackplane
 
     public event Action<CommittedEvents>? Received;
 
-    public event Action? Restored;
+    public event Action<NodeSignal>? Told;
+
+    public event Action<int?>? Missed;
+
+    public bool IsAway => false;
 
     public int Lost { get; private set; }
 
@@ -155,5 +160,15 @@ internal sealed class UnrulyBackplane(int seed) : IBackplane
         }
     }
 
-    public void Restore() => Restored?.Invoke();
+    public void Tell(NodeSignal signal) => Other!.Told?.Invoke(signal);
+
+    public void Listen(int partition)
+    {
+    }
+
+    public void Unlisten(int partition)
+    {
+    }
+
+    public void Restore() => Missed?.Invoke(null);
 }

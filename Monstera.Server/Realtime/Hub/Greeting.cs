@@ -5,12 +5,13 @@ using Monstera.Server.Accounts;
 using Monstera.Server.Configuration;
 using Monstera.Server.ConnectionTokens;
 using Monstera.Server.Errors;
+using Monstera.Server.Nodes;
 using Monstera.Server.Rooms;
 
 namespace Monstera.Server.Realtime.Hub;
 
 /// <summary>Says who the two sides are and what holds between them.</summary>
-public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier tokens, IOptions<MonsteraOptions> options, TimeProvider time)
+public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier tokens, Node node, IOptions<MonsteraOptions> options, TimeProvider time)
 {
     public const int ProtocolVersion = 1;
     public const int FrameBytesMax = 65_536;
@@ -18,8 +19,6 @@ public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier token
 
     private static readonly string Version =
         typeof(Greeting).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
-
-    private static readonly string Node = Environment.MachineName;
 
     public async Task<Result<HelloReply>> Hello(ChatConnection connection, HelloRequest request)
     {
@@ -51,7 +50,7 @@ public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier token
             connection.Id,
             new HelloUser(user.Id, user.UserName, user.DisplayName, user.Role),
             new HelloTenant(tenant.Id, tenant.Key, tenant.Name),
-            new HelloServer(Version, Node),
+            new HelloServer(Version, node.Name),
             Limits(options.Value.Limits),
             time.GetUtcNow(),
             caller.ExpiresAt);
