@@ -34,6 +34,12 @@ public sealed record HubSocketOptions
 
     /// <summary>Every message of the server (target and argument), on the reading thread.</summary>
     public Action<string, JsonElement>? Received { get; init; }
+
+    /// <summary>Every frame as it came, before anything else looks at it, on the reading thread; the bytes are not kept. True: it is dealt with.</summary>
+    public Func<ReadOnlyMemory<byte>, bool>? Frame { get; init; }
+
+    /// <summary>How long connecting and the opening may take.</summary>
+    public TimeSpan Patience { get; init; } = Signal.Patience;
 }
 
 /// <summary>The SignalR JSON hub protocol over a WebSocket, written from docs/protocol.md section 5 and nothing else.</summary>
@@ -161,14 +167,14 @@ public sealed class HubSocket : IAsyncDisposable
         _socket.Options.KeepAliveInterval = TimeSpan.Zero;
         using SocketsHttpHandler handler = new() { ConnectCallback = Dial };
         using HttpMessageInvoker invoker = new(handler);
-        using CancellationTokenSource patience = new(Signal.Patience);
+        using CancellationTokenSource patience = new(_options.Patience);
         await _socket.ConnectAsync(uri.Uri, invoker, patience.Token);
         _reading = Task.Run(Read);
         _writing = Task.Run(Write);
         if (_options.Handshake)
         {
             SendFrame("""{"protocol":"json","version":1}""");
-            await _handshake.Task.WaitAsync(Signal.Patience);
+            await _handshake.Task.WaitAsync(_options.Patience);
         }
 
         if (_options.Pings)
@@ -238,18 +244,26 @@ public sealed class HubSocket : IAsyncDisposable
 
     private void TakeFrames(ref ArrayBufferWriter<byte> pending)
     {
-        ReadOnlySpan<byte> rest = pending.WrittenSpan;
+        ReadOnlyMemory<byte> rest = pending.WrittenMemory;
         int end;
-        while ((end = rest.IndexOf(RecordSeparator)) >= 0)
+        while ((end = rest.Span.IndexOf(RecordSeparator)) >= 0)
         {
-            Take(rest[..end]);
+            if (_options.Frame?.Invoke(rest[..end]) != true)
+            {
+                Take(rest.Span[..end]);
+            }
+
             rest = rest[(end + 1)..];
         }
 
-        if (rest.Length < pending.WrittenCount)
+        if (rest.IsEmpty)
+        {
+            pending.ResetWrittenCount();
+        }
+        else if (rest.Length < pending.WrittenCount)
         {
             ArrayBufferWriter<byte> kept = new(Math.Max(4_096, rest.Length * 2));
-            kept.Write(rest);
+            kept.Write(rest.Span);
             pending = kept;
         }
     }

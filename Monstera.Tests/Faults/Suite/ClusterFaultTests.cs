@@ -1,0 +1,50 @@
+using Monstera.Tests.Clients;
+
+namespace Monstera.Tests.Faults.Suite;
+
+/// <summary>Nothing else runs beside it: what it measures is how soon everybody recovers.</summary>
+[CollectionDefinition(nameof(ClusterFaultTests), DisableParallelization = true)]
+public sealed class ClusterFaultCollection;
+
+/// <summary>
+/// A cluster under load, of which everything fails that can fail. CONTRIBUTING.md says how it is run for longer. The promises are those of docs/protocol.md section 1 and of <see cref="Checker"/>.
+/// </summary>
+[Collection(nameof(ClusterFaultTests))]
+public sealed class ClusterFaultTests
+{
+    /// <summary>On an idle machine it is a third of that.</summary>
+    private static readonly TimeSpan RecoveryMax = TimeSpan.FromSeconds(15);
+
+    [Fact]
+    public async Task Whatever_fails_all_recover_and_nothing_acknowledged_is_lost_doubled_or_reordered()
+    {
+        Requires.Unix("Signals");
+        FaultSettings settings = FaultSettings.FromEnvironment();
+        await using Cluster cluster = await Cluster.Start(FaultSettings.Nodes);
+        await using Population population = await Population.Start(settings.Members, new MemberRules(cluster.Entrance, settings.PauseMax, settings.Seed));
+        FaultReport report = new(settings);
+        FaultRun run = new(cluster, population, report, settings);
+        try
+        {
+            Schedule schedule = new(settings.Seed, FaultSettings.Nodes, settings.Members, population.Rooms.Count, settings.HoldMin, settings.HoldMax);
+            if (await run.All(schedule))
+            {
+                await run.Check();
+                await run.CheckPresence(schedule.Steps().First().Members);
+            }
+        }
+        catch (Exception e)
+        {
+            report.Break(e.ToString());
+        }
+
+        string text = report.Write(population.Tally);
+        TestContext.Current.TestOutputHelper?.WriteLine(text);
+        if (report.Violations.Count > 0 || population.Tally.Violations.Count > 0 || report.WorstRecovery > RecoveryMax)
+        {
+            Assert.Fail($"{text}\n{string.Join("\n\n", cluster.Nodes.Select(node => $"node {node.Index} said at last:\n{string.Join('\n', node.Output.Split('\n').TakeLast(40))}"))}");
+        }
+
+        Assert.True(population.Tally.Connections > settings.Members * 2, "The members hardly noticed: nothing was proven.");
+    }
+}

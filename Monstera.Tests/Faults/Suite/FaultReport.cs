@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.Text;
+
+namespace Monstera.Tests.Faults.Suite;
+
+/// <summary>One fault as it went.</summary>
+/// <param name="Lasting">Until everybody else had a message through while it lasted; null: not asked.</param>
+/// <param name="Recovery">Until everybody had a message through; null: not within the patience.</param>
+/// <param name="LongestWait">The longest that a write waited for its acknowledgement, from the fault to the recovery.</param>
+internal sealed record FaultOutcome(FaultStep Step, TimeSpan? Lasting, TimeSpan? Recovery, TimeSpan LongestWait);
+
+/// <summary>What was done, what it cost, and what was not as promised. For people.</summary>
+internal sealed class FaultReport(FaultSettings settings)
+{
+    private readonly long _begun = TimeProvider.System.GetTimestamp();
+    private readonly List<FaultOutcome> _outcomes = [];
+    private readonly List<string> _notes = [];
+    private readonly List<string> _violations = [];
+
+    public IReadOnlyList<string> Violations => _violations;
+
+    public TimeSpan WorstRecovery => _outcomes.Count == 0 ? TimeSpan.Zero : _outcomes.Max(outcome => outcome.Recovery ?? TimeSpan.MaxValue);
+
+    public void Add(FaultOutcome outcome) => _outcomes.Add(outcome);
+
+    public void Note(string note) => _notes.Add(note);
+
+    public void Break(string violation) => _violations.Add(violation);
+
+    /// <summary>The whole of it, as it is now; written to the file too, so that a long run can be watched.</summary>
+    public string Write(Tally tally)
+    {
+        TimeSpan elapsed = TimeProvider.System.GetElapsedTime(_begun);
+        StringBuilder text = new();
+        Line(text, $"Faults: seed {settings.Seed}, {FaultSettings.Nodes} nodes, {Cluster.Shards} shards, {settings.Members} clients, {elapsed.TotalSeconds:N0} s");
+        Line(text, $"{tally.Acknowledged:N0} messages acknowledged ({tally.Acknowledged / elapsed.TotalSeconds:N0}/s), {tally.Delivered:N0} deliveries, {tally.Repeats:N0} repeats dropped, {tally.Gaps:N0} gaps, {tally.Refusals:N0} told to try again, {tally.Connections:N0} connections");
+        Line(text, $"");
+        Line(text, $"{"fault",-18}{"times",6}{"worst recovery",16}{"while it lasted",17}{"longest wait",14}");
+        foreach (IGrouping<string, FaultOutcome> kind in _outcomes.GroupBy(outcome => outcome.Step.Also is null ? outcome.Step.Kind.ToString() : "two at once").OrderBy(kind => kind.Key, StringComparer.Ordinal))
+        {
+            Line(text, $"{kind.Key,-18}{kind.Count(),6}{Worst(kind.Select(o => o.Recovery ?? TimeSpan.MaxValue)),16}{Worst(kind.Where(o => o.Lasting is not null).Select(o => o.Lasting!.Value)),17}{Worst(kind.Select(o => o.LongestWait)),14}");
+        }
+
+        Line(text, $"");
+        _outcomes.ForEach(outcome => Line(text, $"{outcome.Step}: {Worst([outcome.Recovery ?? TimeSpan.MaxValue])}"));
+        _notes.ForEach(note => Line(text, $"{note}"));
+        string[] violations = [.. _violations, .. tally.Violations];
+        Line(text, $"{(violations.Length == 0 ? "Everything is as promised." : $"NOT AS PROMISED ({violations.Length}):")}");
+        Array.ForEach(violations, violation => Line(text, $"  {violation}"));
+        if (settings.ReportFile is not null)
+        {
+            File.WriteAllText(settings.ReportFile, text.ToString());
+        }
+
+        return text.ToString();
+    }
+
+    private static string Worst(IEnumerable<TimeSpan> times)
+    {
+        TimeSpan? worst = times.Cast<TimeSpan?>().Max();
+        return worst is null ? "–" : worst == TimeSpan.MaxValue ? "never" : string.Create(CultureInfo.InvariantCulture, $"{worst.Value.TotalSeconds:N2} s");
+    }
+
+    private static void Line(StringBuilder text, FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
+}
