@@ -71,7 +71,7 @@ public static partial class MonsteraApplication
         services.AddSingleton<Node>();
         services.AddRooms();
         services.AddRedis();
-        services.AddMemoryBackplane();
+        services.AddBackplane();
         services.AddMemoryPresence();
         services.AddAccounts();
         services.AddConnectionTokens();
