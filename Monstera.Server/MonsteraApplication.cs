@@ -70,7 +70,7 @@ public static partial class MonsteraApplication
         services.AddSingleton<Node>();
         services.AddRooms();
         services.AddMemoryBackplane();
-        services.AddMemoryPresence();
+        services.AddPresence();
         services.AddAccounts();
         services.AddConnectionTokens();
         services.AddRealtime();
@@ -92,6 +92,7 @@ public static partial class MonsteraApplication
         RouteGroupBuilder api = app.MapApi();
         api.MapAccounts();
         api.MapRooms();
+        api.MapPresence();
         app.MapApiDescription();
         app.MapHealth();
         app.MapRealtime();

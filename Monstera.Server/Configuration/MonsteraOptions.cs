@@ -53,6 +53,8 @@ public sealed class MonsteraOptions
     public LimitOptions Limits { get; set; } = new();
 
     public RealtimeOptions Realtime { get; set; } = new();
+
+    public PresenceOptions Presence { get; set; } = new();
 }
 
 /// <summary>How PostgreSQL is used; where it is stands in <see cref="ConnectionStrings"/>.</summary>
@@ -153,4 +155,16 @@ public sealed class RealtimeOptions
 
     /// <summary>How often the heads of active rooms are compared with the log.</summary>
     public int HeadComparisonSeconds { get; set; } = 5;
+}
+
+/// <summary>How nodes tell each other who is connected to them.</summary>
+public sealed class PresenceOptions
+{
+    /// <summary>Changes are gathered for so long.</summary>
+    public int GatherMs { get; set; } = 250;
+
+    public int HeartbeatSeconds { get; set; } = 5;
+
+    /// <summary>A node that was not heard of for so long is gone, and its users with it.</summary>
+    public int LeaseSeconds { get; set; } = 15;
 }

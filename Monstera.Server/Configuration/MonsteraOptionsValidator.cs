@@ -42,6 +42,7 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         CheckConnectionTokens(options.ConnectionTokens, failures);
         InRange("Sessions:Days", options.Sessions.Days, 1, 3_650, failures);
         CheckLimits(options.Limits, failures);
+        CheckPresence(options.Presence, failures);
         CheckRealtime(options.Realtime, failures);
         CheckPostgres(options.Postgres, failures);
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
@@ -73,6 +74,13 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         InRange("Realtime:TailBytesMax", realtime.TailBytesMax, 65_536, 67_108_864, failures);
         InRange("Realtime:EarlyEventMs", realtime.EarlyEventMs, 1, 10_000, failures);
         InRange("Realtime:HeadComparisonSeconds", realtime.HeadComparisonSeconds, 1, 600, failures);
+    }
+
+    private static void CheckPresence(PresenceOptions presence, List<string> failures)
+    {
+        InRange("Presence:GatherMs", presence.GatherMs, 10, 10_000, failures);
+        InRange("Presence:HeartbeatSeconds", presence.HeartbeatSeconds, 1, 60, failures);
+        InRange("Presence:LeaseSeconds", presence.LeaseSeconds, 2 * presence.HeartbeatSeconds, 600, failures);
     }
 
     private static void CheckPostgres(PostgresSettings postgres, List<string> failures)
