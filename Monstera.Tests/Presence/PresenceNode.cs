@@ -75,7 +75,8 @@ internal sealed class PresenceNode
                 Changes.Add(change);
             }
 
-            Changed.Pulse();
+            // Not here, under the table's lock: conditions look into the table.
+            ThreadPool.QueueUserWorkItem(_ => Changed.Pulse());
         };
         _ = Presence.StartAsync(CancellationToken.None);
     }
