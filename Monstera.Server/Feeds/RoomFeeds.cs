@@ -62,7 +62,7 @@ public sealed partial class RoomFeeds : BackgroundService
         {
             if (!_feeds.TryGetValue(room, out Entry? entry))
             {
-                entry = new Entry(new RoomFeed(tenant, room, _options.TailEventsMax, _options.TailBytesMax, RepairSoon, TellMemberChanged));
+                entry = new Entry(new RoomFeed(tenant, room, _options.TailEventsMax, _options.TailBytesMax, RepairSoon, (of, e) => MemberChanged?.Invoke(of, e)));
                 _feeds.Add(room, entry);
                 _backplane.Listen(BackplanePartition.Of(room));
             }
@@ -215,8 +215,6 @@ public sealed partial class RoomFeeds : BackgroundService
             feed.Receive(events, flush);
         }
     }
-
-    private void TellMemberChanged(TenantId tenant, RoomEvent e) => MemberChanged?.Invoke(tenant, e);
 
     private void CompareNow()
     {

@@ -170,7 +170,8 @@ public sealed class TwoServers : IAsyncLifetime
                     ("ConnectionStrings:Shards:0", PostgresServer.Shared.AppConnection(_database)),
                     ("ConnectionStrings:Owners:Directory", PostgresServer.Shared.OwnerConnection(_database)),
                 ],
-                services => services.AddSingleton(Wire).AddSingleton<IPresenceTables>(tables).AddNodePresence()));
+                services => services.AddSingleton(Wire).AddSingleton<IPresenceTables>(tables)
+                    .AddSingleton<IPresence>(provider => provider.GetRequiredService<NodePresence>())));
         }
 
         await using HubSocket hub = await HubSocket.Connect(Nodes[0].Uri(), Tokens.For("first"));
