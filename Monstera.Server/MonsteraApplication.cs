@@ -71,7 +71,7 @@ public static partial class MonsteraApplication
         services.AddSingleton<Node>();
         services.AddRooms();
         services.AddRedis();
-        services.AddMemoryBackplane();
+        services.AddBackplane();
         services.AddPresence();
         services.AddAccounts();
         services.AddConnectionTokens();

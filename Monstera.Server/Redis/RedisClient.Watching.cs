@@ -7,6 +7,7 @@ public sealed partial class RedisClient
     private static readonly TimeSpan AskClusterEvery = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LookAtServerEvery = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LogRefusalsEvery = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan CompareMarksEvery = TimeSpan.FromSeconds(1);
 
     void IRedisLinkOwner.Check(RedisConnection connection)
@@ -174,9 +175,20 @@ public sealed partial class RedisClient
         {
             LookNow();
         }
-        else
+        else if (ShouldLogRefusal())
         {
             LogPublishRefused(_log, error.Message);
+        }
+    }
+
+    /// <summary>Not for each message.</summary>
+    private bool ShouldLogRefusal()
+    {
+        lock (_gate)
+        {
+            bool isTime = _refusalLoggedAt is not { } at || _time.GetElapsedTime(at) >= LogRefusalsEvery;
+            _refusalLoggedAt = isTime ? _time.GetTimestamp() : _refusalLoggedAt;
+            return isTime;
         }
     }
 

@@ -21,13 +21,14 @@ public sealed partial class RedisClient : IRedisLinkOwner, IAsyncDisposable, IDi
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _lookNow = new(0, 1);
     private readonly bool _follows;
-    private readonly Task _watching;
-    private readonly Task _marking;
+    private Task _watching = Task.CompletedTask;
+    private Task _marking = Task.CompletedTask;
     private volatile Nodes _nodes = new([], null);
     private volatile bool _isAway = true;
     private bool _awayLogged;
     private bool _wasBack;
     private long _awaySince;
+    private long? _refusalLoggedAt;
     private long _awayTicks;
     private long _reconnects;
     private long _dropped;
@@ -44,8 +45,14 @@ public sealed partial class RedisClient : IRedisLinkOwner, IAsyncDisposable, IDi
             channel => _nodes.Of(channel)?.Subscriptions.Current, () => _nodes.IsCluster, Evaluate, LookNow, log);
         _follows = settings.ServiceName is not null;
         _awaySince = time.GetTimestamp();
+    }
+
+    /// <summary>Begins to connect. Called once, by who made it.</summary>
+    public RedisClient Start()
+    {
         _watching = Task.Run(Watch);
         _marking = Task.Run(WatchMarks);
+        return this;
     }
 
     /// <summary>While no master can be reached; of a cluster, while any of its masters cannot be. What is published then is lost, what is asked fails at once or in time.</summary>

@@ -27,6 +27,7 @@ internal sealed class RedisConnection : IAsyncDisposable
     private ArrayBufferWriter<byte> _sending = new(4_096);
     private RedisUnavailableException? _reason;
     private bool _flushing;
+    private volatile bool _isReading;
     private int _silentTicks;
 
     public RedisConnection(RedisAddress address, Stream stream, IRedisPushes? pushes, int queueBytesMax, TimeProvider time)
@@ -181,7 +182,9 @@ internal sealed class RedisConnection : IAsyncDisposable
         {
             while (true)
             {
+                _isReading = true;
                 int read = await _stream.ReadAsync(_reader.Free());
+                _isReading = false;
                 if (read == 0)
                 {
                     Close("the server closed it.");
@@ -274,9 +277,15 @@ internal sealed class RedisConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Counts ticks and not time, so that a pause of this process is not taken for silence of the other.</summary>
+    /// <summary>Counts ticks and not time, so that a pause of this process is not taken for silence of the other; nor is what it does not read for being busy.</summary>
     private void Watch()
     {
+        if (!_isReading)
+        {
+            Volatile.Write(ref _silentTicks, 0);
+            return;
+        }
+
         int silent = Interlocked.Increment(ref _silentTicks);
         if (silent >= TicksUntilDead)
         {

@@ -17,7 +17,7 @@ public static class RedisFeature
             options.Prefix is { Length: > 0 } prefix ? prefix : PrefixOf(provider.GetRequiredService<InstallationId>()),
             options,
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<RedisClient>>());
+            provider.GetRequiredService<ILogger<RedisClient>>()).Start();
     });
 
     /// <summary>Two installations may share a Redis: each has its own names.</summary>

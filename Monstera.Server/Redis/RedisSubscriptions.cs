@@ -40,12 +40,18 @@ internal sealed partial class RedisSubscriptions(Func<string, RedisConnection?> 
 
     public void Remove(string channel)
     {
+        Subscription? subscription;
         lock (_gate)
         {
-            if (_all.Remove(channel, out Subscription? subscription))
+            if (_all.Remove(channel, out subscription))
             {
                 End(subscription);
             }
+        }
+
+        if (subscription is { IsRefused: true })
+        {
+            changed();
         }
     }
 

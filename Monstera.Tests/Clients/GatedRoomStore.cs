@@ -17,6 +17,9 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     /// <summary>Before heads are read.</summary>
     public Func<Task>? BeforeReadHeads { get; set; }
 
+    /// <summary>Of which rooms heads are read.</summary>
+    public Action<IReadOnlyCollection<RoomId>>? ReadingHeads { get; set; }
+
     /// <summary>A log was read, and whoever asked for it does not have it yet.</summary>
     public Func<UserId?, Task>? AfterReadAfter { get; set; }
 
@@ -56,6 +59,7 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
 
     public async ValueTask<Gathered<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel)
     {
+        ReadingHeads?.Invoke(rooms);
         await (BeforeReadHeads?.Invoke() ?? Task.CompletedTask);
         return await inner.ReadHeads(tenant, rooms, cancel);
     }
