@@ -21,12 +21,12 @@ public static class RealtimeFeature
         services.AddSingleton<ConnectionRegistry>();
         services.AddSingleton<OpenRooms>();
         services.AddSingleton<Resumption>();
-        services.AddSingleton<ReadMarkers>();
         services.AddSingleton<Greeting>();
         services.AddSingleton<HubCalls>();
         services.AddSingleton<HubServer>();
         services.AddHosted<RoomFeeds>();
         services.AddHosted<ConnectionWatch>();
+        services.AddHosted<Devices>();
         services.AddConnections();
         services.AddDirectConnections();
         return services;

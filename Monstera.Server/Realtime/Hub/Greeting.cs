@@ -6,12 +6,14 @@ using Monstera.Server.Configuration;
 using Monstera.Server.ConnectionTokens;
 using Monstera.Server.Errors;
 using Monstera.Server.Nodes;
+using Monstera.Server.Presence;
 using Monstera.Server.Rooms;
 
 namespace Monstera.Server.Realtime.Hub;
 
 /// <summary>Says who the two sides are and what holds between them.</summary>
-public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier tokens, Node node, IOptions<MonsteraOptions> options, TimeProvider time)
+public sealed class Greeting(
+    IDirectory directory, ConnectionTokenVerifier tokens, IPresence presence, Node node, IOptions<MonsteraOptions> options, TimeProvider time)
 {
     public const int ProtocolVersion = 1;
     public const int FrameBytesMax = 65_536;
@@ -45,6 +47,15 @@ public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier token
         }
 
         connection.SaidHello = true;
+
+        // Not before it is known what others may see.
+        presence.Connected(caller.Tenant, caller.User, connection.Id, user.Presence, request.Active);
+        if (connection.IsEnded)
+        {
+            // It ended meanwhile, perhaps before it was there.
+            presence.Disconnected(caller.Tenant, caller.User, connection.Id);
+        }
+
         return new HelloReply(
             ProtocolVersion,
             connection.Id,
@@ -52,6 +63,7 @@ public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier token
             new HelloTenant(tenant.Id, tenant.Key, tenant.Name),
             new HelloServer(Version, node.Name),
             Limits(options.Value.Limits),
+            PresenceView.Of(user),
             time.GetUtcNow(),
             caller.ExpiresAt);
     }
