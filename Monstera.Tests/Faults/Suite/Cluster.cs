@@ -54,7 +54,11 @@ internal sealed class Cluster : IAsyncDisposable
     public PostgresServer ServerOf(Database database) => _servers[database == Database.Second ? 1 : 0];
 
     /// <summary>Where a client connects.</summary>
-    public Uri Entrance() => _nodes[Random.Shared.Next(_nodes.Count)].Address;
+    public Uri Entrance()
+    {
+        ClusterNode[] serving = [.. _nodes.Where(node => node.IsServing)];
+        return (serving.Length == 0 ? _nodes[0] : serving[Random.Shared.Next(serving.Length)]).Address;
+    }
 
     /// <summary>All nodes find Redis behind this port from now on.</summary>
     public void LeadToRedis(int port) => _nodes.ForEach(node => node.Redis.Lead(port));
