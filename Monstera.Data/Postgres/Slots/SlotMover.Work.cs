@@ -78,7 +78,7 @@ public sealed partial class SlotMover
             return SlotMoveStep.RemovingCopy;
         }
 
-        /// <summary>Removes what <paramref name="shard"/> has of the slots, all of which <paramref name="owner"/> owns.</summary>
+        /// <summary>Removes the rooms that <paramref name="shard"/> has of the slots, all of which <paramref name="owner"/> owns. That it gave them away, and when, stays written there.</summary>
         public async Task<SlotMoveStep> Drop(SlotShard shard, SlotShard owner, SlotMoveStep next, CancellationToken cancel)
         {
             IReadOnlyDictionary<short, SlotFence> owned = await owner.ReadFences(move.Slots, cancel);
@@ -110,8 +110,6 @@ public sealed partial class SlotMover
                 Tell(p => p with { Rooms = p.Rooms + some.Length, Events = p.Events + some.Sum(room => room.Head) });
             }
 
-            await shard.ForgetGivenAway(move.Slots, cancel);
-            await mover._reached(SlotMovePoint.SlotsForgotten);
             return next;
         }
 
