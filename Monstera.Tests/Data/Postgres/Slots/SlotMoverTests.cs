@@ -349,6 +349,7 @@ public sealed class SlotMoverTests : IAsyncLifetime
         await again.Run((await again.Begin(Moved, 0, 1, TimeSpan.Zero, Cancel)).Id, Cancel);
         Assert.False(await _world.Shards[0].TryTake([(slot, 3)]));
         Assert.False(await _world.Shards[0].TryTake([(slot, 4)]));
+        Assert.False(await _world.Shards[1].TryTake([(slot, 9)]));
         await _world.IsOnlyIn(1, Moved);
         Assert.Equal(new SlotOwner(1, 4), (await _world.Map.Read(Cancel)).Slots[slot]);
         await _world.IsWell();
