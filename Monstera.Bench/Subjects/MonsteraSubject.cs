@@ -38,6 +38,8 @@ internal sealed class MonsteraSubject(string assembly, string? cores, IDataSets 
                 ["Monstera__Limits__WritesPerSecondPerConnection"] = "0",
                 ["Monstera__Limits__WritesPerSecondPerUser"] = "0",
                 ["Monstera__Limits__CallsPerSecondPerConnection"] = "0",
+                ["Monstera__Limits__ConnectionsPerAddress"] = "0",
+                ["Monstera__Realtime__UpgradesPerSecond"] = "0",
             },
             cores,
             cancel);
