@@ -84,6 +84,13 @@ internal sealed class FallbackHandler(HubServer server, HubAdmission admission) 
             return;
         }
 
-        await server.Serve(caller, connection.Transport.Input, connection.Transport.Output, connection.Abort, isWebSocket: false);
+        await server.Serve(caller, connection.Transport.Input, connection.Transport.Output, () => Cut(connection), isWebSocket: false);
+    }
+
+    /// <summary>Between two polls there is no request whose end would end the reading.</summary>
+    private static void Cut(ConnectionContext connection)
+    {
+        connection.Abort();
+        connection.Transport.Input.CancelPendingRead();
     }
 }

@@ -130,6 +130,8 @@ internal sealed partial class DirectListener : IConnectionListener
         {
             if (_admission.TryTakeSocket((socket.RemoteEndPoint as IPEndPoint)?.Address, out place))
             {
+                // Accepting goes on meanwhile.
+                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                 socket.NoDelay = _options.NoDelay;
                 isOfHttp = !await _direct.TryServe(socket, _stopping.Token) && TryHandOver(socket, place);
             }
