@@ -24,6 +24,8 @@ public static class RealtimeFeature
         services.AddSingleton<ReadMarkers>();
         services.AddSingleton<Greeting>();
         services.AddSingleton<HubCalls>();
+        services.AddSingleton<ConnectionDrain>();
+        services.AddSingleton<HubAdmission>();
         services.AddSingleton<HubServer>();
         services.AddHosted<RoomFeeds>();
         services.AddHosted<ConnectionWatch>();
@@ -41,6 +43,9 @@ public static class RealtimeFeature
         services.AddSingleton<IServer>(provider => new PipelineSharingServer(
             (IServer)ActivatorUtilities.CreateInstance(provider, http.ImplementationType!), provider.GetRequiredService<RequestPipeline>()));
     }
+
+    /// <summary>Who may come in at all. Goes after CORS, before authentication, which costs.</summary>
+    public static IApplicationBuilder UseHubDoor(this IApplicationBuilder app) => app.UseMiddleware<HubDoor>();
 
     /// <summary>WebSockets. Goes after authentication and authorization.</summary>
     public static IApplicationBuilder UseHubWebSockets(this IApplicationBuilder app) => app.UseMiddleware<HubEndpoint>();

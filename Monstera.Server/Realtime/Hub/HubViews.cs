@@ -1,7 +1,7 @@
 using Monstera.Data.Directory;
 using Monstera.Data.Ids;
-using Monstera.Data.Rooms;
 using Monstera.Server.Errors;
+using Monstera.Server.Wire;
 
 namespace Monstera.Server.Realtime.Hub;
 
@@ -30,7 +30,7 @@ public sealed record ResumeReply(IReadOnlyList<ResumedRoom> Rooms);
 
 /// <summary>One room's answer: exactly the fields of its <see cref="Status"/>, or an <see cref="Error"/>.</summary>
 public sealed record ResumedRoom(
-    RoomId Room, ResumeStatus? Status = null, long? Epoch = null, long? Head = null, long? Next = null, IReadOnlyList<RoomEvent>? Events = null, Error? Error = null);
+    RoomId Room, ResumeStatus? Status = null, long? Epoch = null, long? Head = null, long? Next = null, EventList? Events = null, Error? Error = null);
 
 public enum ResumeStatus
 {
