@@ -5,10 +5,12 @@ using Monstera.Data.Directory;
 using Monstera.Data.Rooms;
 using Monstera.Server.Accounts;
 using Monstera.Server.Backplane;
+using Monstera.Server.Cache;
 using Monstera.Server.Configuration;
 using Monstera.Server.ConnectionTokens;
 using Monstera.Server.Errors;
 using Monstera.Server.Health;
+using Monstera.Server.Limits;
 using Monstera.Server.Nodes;
 using Monstera.Server.OpenApi;
 using Monstera.Server.Presence;
@@ -67,7 +69,9 @@ public static partial class MonsteraApplication
 
         services.AddErrorBodies();
         services.AddStorage();
+        services.AddDirectoryCache();
         services.AddSingleton<Node>();
+        services.AddLimits();
         services.AddRooms();
         services.AddMemoryBackplane();
         services.AddMemoryPresence();
