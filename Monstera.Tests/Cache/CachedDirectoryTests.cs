@@ -47,7 +47,11 @@ public sealed class CachedDirectoryTests : IDisposable
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.NotNull(await _here.Directory.FindSession(Token, Now, Cancel));
         Assert.Equal(["FindSession"], _here.NewCalls());
-        _time.Advance(TimeSpan.FromSeconds(59));
+        _time.Advance(TimeSpan.FromSeconds(58));
+        await _here.Directory.FindUser(ann.Tenant, ann.Id, Cancel);
+        await _here.Directory.FindTenant(ann.Tenant, Cancel);
+        Assert.Empty(_here.NewCalls());
+        _time.Advance(TimeSpan.FromSeconds(2));
         await _here.Directory.FindUser(ann.Tenant, ann.Id, Cancel);
         await _here.Directory.FindTenant(ann.Tenant, Cancel);
         Assert.Equal(["FindUser", "FindTenant"], _here.NewCalls());

@@ -82,7 +82,7 @@ public class CountingDirectory : DispatchProxy
             return new ValueTask(Ready);
         }
 
-        object? answer = targetMethod.Invoke(_inner, args);
+        object? answer = targetMethod.Invoke(_inner, BindingFlags.DoNotWrapExceptions, binder: null, args, culture: null);
         Task late = Late(targetMethod.Name);
         return late.IsCompleted
             ? answer

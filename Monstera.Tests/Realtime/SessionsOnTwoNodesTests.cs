@@ -1,5 +1,11 @@
 using System.Net.WebSockets;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Monstera.Data.Directory;
+using Monstera.Data.Ids;
+using Monstera.Server.Accounts;
+using Monstera.Server.Backplane;
+using Monstera.Server.Configuration;
 using Monstera.Server.Realtime;
 using Monstera.Server.Storage;
 using Monstera.Tests.Clients;
@@ -15,6 +21,8 @@ public sealed class SessionsOnTwoNodesTests : IAsyncDisposable
 
     private readonly List<HubSocket> _hubs = [];
     private TwoNodes? _nodes;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     private RunningServer Here => _nodes!.Here;
 
@@ -154,23 +162,31 @@ public sealed class SessionsOnTwoNodesTests : IAsyncDisposable
     [Fact]
     public async Task A_session_that_expires_ends_its_connections_and_a_live_connection_keeps_it_from_expiring()
     {
-        FakeTime time = new(TimeProvider.System.GetUtcNow());
-        _nodes = await TwoNodes.Start(time, null, ("Realtime:ClientTimeoutSeconds", "900"), ("Sessions:Days", "4"));
+        // Days pass for the watch alone: connections that are silent for so long are cut.
+        FakeTime now = new(TimeProvider.System.GetUtcNow());
+        FakeTime later = new(now.GetUtcNow());
+        _nodes = await TwoNodes.Start(now, null, ("Sessions:Days", "4"));
+        using SessionWatch watch = new(
+            There.Get<ConnectionRegistry>(),
+            There.Get<SessionEndings>(),
+            There.Get<IDirectory>(),
+            There.Get<IBackplane>(),
+            There.Get<IOptions<MonsteraOptions>>(),
+            later,
+            NullLogger<SessionWatch>.Instance);
         RestClient owner = await Here.SetUp();
-        (HubSocket hub, SeenMessages seen) = await Connect(There, owner.Token!);
-        SessionWatch watch = There.Get<SessionWatch>();
+        (_, SeenMessages seen) = await Connect(There, owner.Token!);
         for (int hours = 0; hours < 24 * 6; hours += 6)
         {
-            time.Advance(TimeSpan.FromHours(6));
-            hub.SendFrame("""{"type":6}""");
+            later.Advance(TimeSpan.FromHours(6));
             await watch.Check();
         }
 
         Assert.Null(seen.SignedOut);
-        Session session = (await There.Get<StoredDirectory>().Directory.ReadSessions(await TenantOf(hub), new(Guid.Parse(owner.UserId)), time.GetUtcNow(), default)).Single();
-        Assert.InRange(session.ExpiresAt - time.GetUtcNow(), TimeSpan.FromDays(2.5), TimeSpan.FromDays(4));
+        IReadOnlyList<Session> sessions = await There.Get<IDirectory>().ReadSessions(await TheTenant(), new UserId(Guid.Parse(owner.UserId)), later.GetUtcNow(), Cancel);
+        Assert.InRange(sessions.Single().ExpiresAt - later.GetUtcNow(), TimeSpan.FromDays(2.5), TimeSpan.FromDays(4));
 
-        time.Advance(TimeSpan.FromDays(4));
+        later.Advance(TimeSpan.FromDays(4));
         await watch.Check();
         await seen.Changed.Until(() => seen.SignedOut == "session_ended", "SignedOut", Soon);
     }
@@ -195,16 +211,12 @@ public sealed class SessionsOnTwoNodesTests : IAsyncDisposable
     /// <summary>As if another node had ended the session, and its word had been lost.</summary>
     private async Task EndUnheard(RestClient client)
     {
-        IDirectory directory = Here.Get<StoredDirectory>().Directory;
         Answer me = (await client.Get("/api/me")).IsStatus(200);
-        Assert.True(await directory.EndSession(
-            (await directory.EnsureTenant(Tenant.DefaultKey, default, default)).Id,
-            new(Guid.Parse(client.UserId)),
-            new(me["session"].GetProperty("id").GetGuid()),
-            TestContext.Current.CancellationToken));
+        SessionId session = new(me["session"].GetProperty("id").GetGuid());
+        Assert.True(await Here.Get<StoredDirectory>().Directory.EndSession(await TheTenant(), new UserId(Guid.Parse(client.UserId)), session, Cancel));
     }
 
-    private static async Task<Monstera.Data.Ids.TenantId> TenantOf(HubSocket hub) => new((await hub.Hello()).GetProperty("tenant").GetProperty("id").GetGuid());
+    private async Task<TenantId> TheTenant() => (await Here.Get<IDirectory>().EnsureTenant(Tenant.DefaultKey, default, Cancel)).Id;
 
     private async Task<(HubSocket Hub, SeenMessages Seen)> Connect(RunningServer node, string token)
     {
