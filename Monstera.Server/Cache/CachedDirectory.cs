@@ -140,7 +140,8 @@ public sealed partial class CachedDirectory : IDirectory
     public async ValueTask<User> EnsureExternalUser(TenantId tenant, string subject, string displayName, DateTimeOffset now, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(subject);
-        if (_subjects.TryGet((tenant, subject), out UserId known) && await FindUser(tenant, known, cancel) is { } remembered && remembered.DisplayName == displayName)
+        bool isKnown = _subjects.TryGet((tenant, subject), out UserId known);
+        if (isKnown && await FindUser(tenant, known, cancel) is { } remembered && remembered.DisplayName == displayName)
         {
             _meter.Hit("subject");
             return remembered;
@@ -149,7 +150,18 @@ public sealed partial class CachedDirectory : IDirectory
         // Perhaps it changes the display name, perhaps another node remembers a former one.
         _meter.Miss("subject");
         long stamp = _users.Stamp();
-        User user = await _stored.EnsureExternalUser(tenant, subject, displayName, now, cancel);
+        User user;
+        try
+        {
+            user = await _stored.EnsureExternalUser(tenant, subject, displayName, now, cancel);
+        }
+        catch when (isKnown)
+        {
+            // The name may have changed all the same.
+            await Tell(new UserSignal(tenant, known));
+            throw;
+        }
+
         await Tell(new UserSignal(tenant, user.Id), () => _users.Replace((tenant, user.Id), user, stamp));
         _subjects.Put((tenant, subject), user.Id);
         return user;
