@@ -4,7 +4,7 @@ namespace Monstera.Server.Cache;
 /// What the nodes of an installation remember together, behind what each remembers by itself. A hint like the backplane: it may be away, or lose anything at any time; then the storage
 /// is asked. What it must not do is give what was removed.
 /// </summary>
-/// <remarks>What every implementation guarantees is in SharedCacheContract. No method throws.</remarks>
+/// <remarks>No method throws. All may be called from any number of threads.</remarks>
 public interface ISharedCache
 {
     /// <summary>
