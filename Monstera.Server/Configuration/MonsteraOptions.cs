@@ -153,6 +153,11 @@ public sealed class LimitOptions
 
     public int WritesBurstPerUser { get; set; } = 400;
 
+    /// <summary>All users of a tenant together; 0: only each user is limited.</summary>
+    public int WritesPerSecondPerTenant { get; set; }
+
+    public int WritesBurstPerTenant { get; set; } = 2_000;
+
     public int CallsPerSecondPerConnection { get; set; } = 100;
 
     public int CallsBurstPerConnection { get; set; } = 400;

@@ -71,6 +71,8 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         InRange("Limits:WritesBurstPerConnection", limits.WritesBurstPerConnection, 1, rateMax, failures);
         InRange("Limits:WritesPerSecondPerUser", limits.WritesPerSecondPerUser, 0, rateMax, failures);
         InRange("Limits:WritesBurstPerUser", limits.WritesBurstPerUser, 1, rateMax, failures);
+        InRange("Limits:WritesPerSecondPerTenant", limits.WritesPerSecondPerTenant, 0, rateMax, failures);
+        InRange("Limits:WritesBurstPerTenant", limits.WritesBurstPerTenant, 1, rateMax, failures);
         InRange("Limits:CallsPerSecondPerConnection", limits.CallsPerSecondPerConnection, 0, rateMax, failures);
         InRange("Limits:CallsBurstPerConnection", limits.CallsBurstPerConnection, 1, rateMax, failures);
         InRange("Limits:SignInsPerMinutePerAddress", limits.SignInsPerMinutePerAddress, 0, rateMax, failures);

@@ -29,6 +29,7 @@ public static class RealtimeFeature
         services.AddSingleton<HubServer>();
         services.AddHosted<RoomFeeds>();
         services.AddHosted<ConnectionWatch>();
+        services.AddHosted<SessionWatch>();
         services.AddConnections();
         services.AddDirectConnections();
         return services;

@@ -11,7 +11,8 @@ using Monstera.Server.Rooms;
 namespace Monstera.Server.Realtime.Hub;
 
 /// <summary>Says who the two sides are and what holds between them.</summary>
-public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier tokens, Node node, IOptions<MonsteraOptions> options, TimeProvider time)
+public sealed class Greeting(
+    IDirectory directory, SessionEndings endings, ConnectionTokenVerifier tokens, Node node, IOptions<MonsteraOptions> options, TimeProvider time)
 {
     public const int ProtocolVersion = 1;
     public const int FrameBytesMax = 65_536;
@@ -37,9 +38,8 @@ public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier token
             return new Error(ErrorCode.Unauthenticated, "The account is gone.");
         }
 
-        // Between authentication and this moment the session may have ended without this connection hearing of it.
-        if (caller.Session is { } session
-            && (await directory.ReadSessions(caller.Tenant, caller.User, time.GetUtcNow(), CancellationToken.None)).All(other => other.Id != session))
+        // Between authentication and the moment from which this connection hears of endings its session may have ended.
+        if (caller.Session is { } session && endings.EndedLately(session))
         {
             return new Error(ErrorCode.Unauthenticated, "The session has ended.");
         }
@@ -92,6 +92,8 @@ public sealed class Greeting(IDirectory directory, ConnectionTokenVerifier token
         limits.WritesBurstPerConnection,
         limits.WritesPerSecondPerUser,
         limits.WritesBurstPerUser,
+        limits.WritesPerSecondPerTenant,
+        limits.WritesBurstPerTenant,
         limits.CallsPerSecondPerConnection,
         limits.CallsBurstPerConnection);
 }

@@ -20,7 +20,7 @@ public sealed record HelloServer(string Version, string Node);
 
 public sealed record HelloLimits(
     int FrameBytesMax, int TextMax, int ResumeRoomsMax, int SubscriptionsMax, int OpenRoomsMax, int CallsInFlightMax,
-    int WritesPerSecond, int WritesBurst, int UserWritesPerSecond, int UserWritesBurst, int CallsPerSecond, int CallsBurst);
+    int WritesPerSecond, int WritesBurst, int UserWritesPerSecond, int UserWritesBurst, int TenantWritesPerSecond, int TenantWritesBurst, int CallsPerSecond, int CallsBurst);
 
 public sealed record ResumeRequest(IReadOnlyList<ResumeRoom> Rooms);
 
