@@ -17,6 +17,9 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     /// <summary>Before heads are read.</summary>
     public Func<Task>? BeforeReadHeads { get; set; }
 
+    /// <summary>What is told instead of the heads that were read.</summary>
+    public Func<RoomHead, RoomHead>? ChangeHead { get; set; }
+
     /// <summary>Of which rooms heads are read.</summary>
     public Action<IReadOnlyCollection<RoomId>>? ReadingHeads { get; set; }
 
@@ -61,7 +64,8 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     {
         ReadingHeads?.Invoke(rooms);
         await (BeforeReadHeads?.Invoke() ?? Task.CompletedTask);
-        return await inner.ReadHeads(tenant, rooms, cancel);
+        Gathered<RoomHead> heads = await inner.ReadHeads(tenant, rooms, cancel);
+        return ChangeHead is null ? heads : heads with { Items = [.. heads.Items.Select(ChangeHead)] };
     }
 
     public ValueTask<RoomInfo?> FindRoom(TenantId tenant, RoomId room, CancellationToken cancel) => inner.FindRoom(tenant, room, cancel);
