@@ -82,7 +82,7 @@ public static partial class MonsteraApplication
         services.AddRooms();
         services.AddRedis();
         services.AddBackplane();
-        services.AddMemoryPresence();
+        services.AddPresence();
         services.AddAccounts();
         services.AddConnectionTokens();
         services.AddRealtime();
@@ -106,6 +106,7 @@ public static partial class MonsteraApplication
         RouteGroupBuilder api = app.MapApi();
         api.MapAccounts();
         api.MapRooms();
+        api.MapPresence();
         app.MapApiDescription();
         app.MapHealth();
         app.MapRealtime();

@@ -71,6 +71,8 @@ public sealed class MonsteraOptions
 
     public RealtimeOptions Realtime { get; set; } = new();
 
+    public PresenceOptions Presence { get; set; } = new();
+
     public LifecycleOptions Lifecycle { get; set; } = new();
 }
 
@@ -211,4 +213,16 @@ public sealed class RealtimeOptions
 
     /// <summary>The same while the backplane is away, and live delivery between nodes hangs on it.</summary>
     public int AwayPollMs { get; set; } = 500;
+}
+
+/// <summary>How nodes tell each other who is connected to them.</summary>
+public sealed class PresenceOptions
+{
+    /// <summary>Changes are gathered for so long.</summary>
+    public int GatherMs { get; set; } = 250;
+
+    public int HeartbeatSeconds { get; set; } = 5;
+
+    /// <summary>A node that was not heard of for so long is gone, and its users with it.</summary>
+    public int LeaseSeconds { get; set; } = 15;
 }

@@ -56,6 +56,7 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         CheckConnectionTokens(options.ConnectionTokens, failures);
         InRange("Sessions:Days", options.Sessions.Days, 1, 3_650, failures);
         CheckLimits(options.Limits, failures);
+        CheckPresence(options.Presence, failures);
         CheckRealtime(options.Realtime, failures);
         CheckPostgres(options.Postgres, failures);
         CheckRedis(options.Redis, failures);
@@ -96,6 +97,13 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         InRange("Realtime:EarlyEventMs", realtime.EarlyEventMs, 1, 10_000, failures);
         InRange("Realtime:HeadComparisonSeconds", realtime.HeadComparisonSeconds, 1, 600, failures);
         InRange("Realtime:AwayPollMs", realtime.AwayPollMs, 50, 60_000, failures);
+    }
+
+    private static void CheckPresence(PresenceOptions presence, List<string> failures)
+    {
+        InRange("Presence:GatherMs", presence.GatherMs, 10, 10_000, failures);
+        InRange("Presence:HeartbeatSeconds", presence.HeartbeatSeconds, 1, 60, failures);
+        InRange("Presence:LeaseSeconds", presence.LeaseSeconds, 2 * presence.HeartbeatSeconds, 600, failures);
     }
 
     private static void CheckPostgres(PostgresSettings postgres, List<string> failures)

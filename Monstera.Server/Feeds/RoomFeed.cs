@@ -27,7 +27,8 @@ public enum FeedReadStatus
 /// Fan-out never waits for a subscriber. One pass takes all events since the last pass, makes one frame of them, and offers the same bytes to everybody. Under load a frame
 /// carries many events: one write, flush and system call for a connection instead of one for each message.
 /// </remarks>
-public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, int tailBytesMax, Action<RoomFeed> early) : IThreadPoolWorkItem
+public sealed class RoomFeed(
+    TenantId tenant, RoomId room, int tailEventsMax, int tailBytesMax, Action<RoomFeed> early, Action<TenantId, RoomEvent>? memberChanged = null) : IThreadPoolWorkItem
 {
     /// <summary>Frames stop here, so that one connection's share of memory and of a pass is bounded. One larger event is still a frame.</summary>
     private const int FrameBytesMax = 65_536;
@@ -334,6 +335,11 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
 
     private void Apply(RoomEvent e)
     {
+        if (e.Type is EventType.MemberJoined or EventType.MemberLeft)
+        {
+            memberChanged?.Invoke(Tenant, e);
+        }
+
         TailEntry entry = TailEntry.Of(e);
         _tail.Add(entry, _offered);
         if (e.Type == EventType.MessageDeleted)

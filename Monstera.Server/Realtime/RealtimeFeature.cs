@@ -21,7 +21,6 @@ public static class RealtimeFeature
         services.AddSingleton<ConnectionRegistry>();
         services.AddSingleton<OpenRooms>();
         services.AddSingleton<Resumption>();
-        services.AddSingleton<ReadMarkers>();
         services.AddSingleton<Greeting>();
         services.AddSingleton<HubCalls>();
         services.AddSingleton<ConnectionDrain>();
@@ -30,6 +29,7 @@ public static class RealtimeFeature
         services.AddHosted<RoomFeeds>();
         services.AddHosted<ConnectionWatch>();
         services.AddHosted<SessionWatch>();
+        services.AddHosted<Devices>();
         services.AddConnections();
         services.AddDirectConnections();
         return services;

@@ -77,7 +77,6 @@ public sealed class HubServer
             return;
         }
 
-        _presence.Connected(caller.Tenant, caller.User, id);
         try
         {
             if (_stopping.IsCancellationRequested)
@@ -100,9 +99,11 @@ public sealed class HubServer
         finally
         {
             _registry.Remove(connection);
+
+            // Ended first: an Open or a Hello that is under way then finds that it came too late.
+            connection.End(last: default);
             _openRooms.CloseAll(connection);
             _presence.Disconnected(caller.Tenant, caller.User, id);
-            connection.End(last: default);
         }
     }
 
