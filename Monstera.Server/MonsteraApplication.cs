@@ -5,13 +5,17 @@ using Monstera.Data.Directory;
 using Monstera.Data.Rooms;
 using Monstera.Server.Accounts;
 using Monstera.Server.Backplane;
+using Monstera.Server.Cache;
 using Monstera.Server.Configuration;
 using Monstera.Server.ConnectionTokens;
 using Monstera.Server.Errors;
 using Monstera.Server.Health;
+using Monstera.Server.Lifecycle;
+using Monstera.Server.Limits;
 using Monstera.Server.Nodes;
 using Monstera.Server.OpenApi;
 using Monstera.Server.Presence;
+using Monstera.Server.Proxies;
 using Monstera.Server.Realtime;
 using Monstera.Server.Realtime.Hub;
 using Monstera.Server.Redis;
@@ -58,6 +62,8 @@ public static partial class MonsteraApplication
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = Greeting.FrameBytesMax;
+            RealtimeOptions realtime = kestrel.ApplicationServices.GetRequiredService<IOptions<MonsteraOptions>>().Value.Realtime;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(realtime.HelloTimeoutSeconds);
         });
 
         services.AddOptions<MonsteraOptions>().BindConfiguration(MonsteraOptions.Section).ValidateOnStart();
@@ -67,8 +73,12 @@ public static partial class MonsteraApplication
         services.AddSingleton(TimeProvider.System);
 
         services.AddErrorBodies();
+        services.AddTrustedProxies();
+        services.AddLifecycle();
         services.AddStorage();
+        services.AddDirectoryCache();
         services.AddSingleton<Node>();
+        services.AddLimits();
         services.AddRooms();
         services.AddRedis();
         services.AddBackplane();
@@ -83,11 +93,13 @@ public static partial class MonsteraApplication
 
     private static void MapRequests(WebApplication app)
     {
+        app.UseTrustedProxies();
         app.UseErrorBodies();
         app.UseSecurityHeaders();
         app.UseWebClient();
         app.UseRouting();
         app.UseCors();
+        app.UseHubDoor();
         app.UseAccounts();
         app.UseHubWebSockets();
 

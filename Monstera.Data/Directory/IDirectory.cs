@@ -13,6 +13,9 @@ namespace Monstera.Data.Directory;
 /// </remarks>
 public interface IDirectory
 {
+    /// <summary>Of one call of <see cref="FindLiveSessions"/>.</summary>
+    const int LiveSessionsMax = 1_000;
+
     // --- tenants ---
 
     /// <summary>The tenant with this key, made now when there is none (two callers at once get the same one).</summary>
@@ -76,6 +79,12 @@ public interface IDirectory
 
     /// <summary>Sessions of the user that have not expired, latest seen first; at most 100.</summary>
     ValueTask<IReadOnlyList<Session>> ReadSessions(TenantId tenant, UserId user, DateTimeOffset now, CancellationToken cancel);
+
+    /// <summary>
+    /// Those of at most <see cref="LiveSessionsMax"/> sessions that have neither ended nor expired at <paramref name="now"/> and whose users are still there, in no order.
+    /// Always read from the storage, whatever else is remembered: servers ask it whether what they believe still holds.
+    /// </summary>
+    ValueTask<IReadOnlyList<SessionId>> FindLiveSessions(TenantId tenant, IReadOnlyCollection<SessionId> sessions, DateTimeOffset now, CancellationToken cancel);
 
     ValueTask TouchSession(TenantId tenant, SessionId session, DateTimeOffset lastSeenAt, DateTimeOffset expiresAt, CancellationToken cancel);
 

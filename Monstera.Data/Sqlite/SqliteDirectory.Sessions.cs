@@ -30,6 +30,9 @@ public sealed partial class SqliteDirectory
          FROM session s WHERE s.user = ? AND s.tenant = ? AND s.expires_at > ? ORDER BY s.last_seen_at DESC, s.id DESC LIMIT ?
         """);
 
+    private static readonly SqliteQuery FindLive = new(
+        "SELECT 1 FROM session s JOIN user u ON u.id = s.user AND u.tenant = s.tenant WHERE s.id = ? AND s.tenant = ? AND s.expires_at > ?");
+
     private static readonly SqliteQuery UpdateSession = new("UPDATE session SET last_seen_at = ?, expires_at = ? WHERE id = ? AND tenant = ?");
     private static readonly SqliteQuery DeleteSession = new("DELETE FROM session WHERE id = ? AND user = ? AND tenant = ?");
 
@@ -96,6 +99,15 @@ public sealed partial class SqliteDirectory
                 return sessions;
             },
             cancel);
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<SessionId>> FindLiveSessions(
+        TenantId tenant, IReadOnlyCollection<SessionId> sessions, DateTimeOffset now, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(sessions);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sessions.Count, IDirectory.LiveSessionsMax, nameof(sessions));
+        return _database.Read<IReadOnlyList<SessionId>>(connection => [.. sessions.Where(session => IsLive(connection, tenant, session, now))], cancel);
+    }
 
     /// <inheritdoc/>
     public async ValueTask TouchSession(
@@ -178,6 +190,12 @@ public sealed partial class SqliteDirectory
     /// <inheritdoc/>
     public async ValueTask<bool> DeleteInvite(TenantId tenant, InviteId invite, CancellationToken cancel) =>
         await _database.Write(connection => connection.Prepare(DeleteInviteRow).Bind(1, invite.Value).Bind(2, tenant.Value).Run(), cancel) > 0;
+
+    private static bool IsLive(SqliteConnection connection, TenantId tenant, SessionId session, DateTimeOffset now)
+    {
+        using SqliteStatement row = connection.Prepare(FindLive).Bind(1, session.Value).Bind(2, tenant.Value).Bind(3, now.ToUnixTimeMilliseconds());
+        return row.Step();
+    }
 
     private static Session ReadSession(SqliteStatement row) =>
         new(

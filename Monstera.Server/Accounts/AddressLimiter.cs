@@ -13,10 +13,11 @@ internal sealed class AddressLimiter : IEndpointFilter
 
     private readonly KeyedTokenBuckets<UInt128> _addresses;
 
-    public AddressLimiter(IOptions<MonsteraOptions> options, TimeProvider time)
+    public AddressLimiter(IOptions<MonsteraOptions> options, NodesLimits nodes, TimeProvider time)
     {
         int perMinute = options.Value.Limits.SignInsPerMinutePerAddress;
         _addresses = new KeyedTokenBuckets<UInt128>(new Rate(perMinute / 60.0, Math.Max(1, perMinute)), AddressesMax, time);
+        nodes.Share("sign-ins", _addresses);
     }
 
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)

@@ -27,11 +27,3 @@ public sealed class CallerIdentity : ClaimsIdentity
 
     public Caller Caller { get; }
 }
-
-/// <summary>Announces sessions that were ended, so that their live connections end too. Handlers must be quick and must not throw.</summary>
-public sealed class SessionEndings
-{
-    public event Action<SessionId>? Ended;
-
-    public void Announce(SessionId session) => Ended?.Invoke(session);
-}

@@ -7,6 +7,7 @@ using Monstera.Data.Directory;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Accounts;
+using Monstera.Server.Cache;
 using Monstera.Server.Configuration;
 using Monstera.Server.Errors;
 using Monstera.Server.Rooms;

@@ -38,6 +38,10 @@ public struct TokenBucket
         return true;
     }
 
+    /// <summary>Others took as well: it is not full before <paramref name="fullAt"/>, and until then gives the less, nothing at first if that is far off.</summary>
+    /// <param name="fullAt">A timestamp.</param>
+    public void FullNotBefore(long fullAt) => _fullAt = Math.Max(_fullAt, fullAt);
+
     /// <summary>Nothing was taken for so long that the bucket is as good as new.</summary>
     public readonly bool IsFull(long now) => _fullAt <= now;
 }

@@ -8,28 +8,41 @@ using Monstera.Server.Limits;
 
 namespace Monstera.Server.Rooms;
 
-/// <summary>How fast one user may write, over all connections and REST together.</summary>
+/// <summary>How fast one user may write, over all connections and REST together, and how fast all users of a tenant. On all nodes: <see cref="NodesLimits"/>.</summary>
 public sealed class WriteLimiter
 {
     private const int UsersMax = 100_000;
+    private const int TenantsMax = 10_000;
 
     private readonly KeyedTokenBuckets<UserId> _users;
-    private readonly int _perSecond;
+    private readonly KeyedTokenBuckets<TenantId> _tenants;
+    private readonly LimitOptions _limits;
 
-    public WriteLimiter(IOptions<MonsteraOptions> options, TimeProvider time)
+    public WriteLimiter(IOptions<MonsteraOptions> options, NodesLimits nodes, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(options);
-        LimitOptions limits = options.Value.Limits;
-        _perSecond = limits.WritesPerSecondPerUser;
-        _users = new KeyedTokenBuckets<UserId>(new Rate(limits.WritesPerSecondPerUser, limits.WritesBurstPerUser), UsersMax, time);
+        ArgumentNullException.ThrowIfNull(nodes);
+        _limits = options.Value.Limits;
+        _users = new KeyedTokenBuckets<UserId>(new Rate(_limits.WritesPerSecondPerUser, _limits.WritesBurstPerUser), UsersMax, time);
+        _tenants = new KeyedTokenBuckets<TenantId>(new Rate(_limits.WritesPerSecondPerTenant, _limits.WritesBurstPerTenant), TenantsMax, time);
+        nodes.Share("user-writes", _users);
+        nodes.Share("tenant-writes", _tenants);
     }
 
     /// <summary>Null when the user may write now.</summary>
-    public Error? TryTake(Caller caller) =>
-        _users.TryTake(caller.User, out int retryAfterMs)
-            ? null
-            : new Error(
-                ErrorCode.RateLimited,
-                string.Create(CultureInfo.InvariantCulture, $"Slow down: at most {_perSecond} writes a second for a user."),
-                retryAfterMs);
+    public Error? TryTake(Caller caller)
+    {
+        ArgumentNullException.ThrowIfNull(caller);
+
+        // The user first: who is refused takes nothing from the others.
+        if (!_users.TryTake(caller.User, out int retryAfterMs))
+        {
+            return Refused(_limits.WritesPerSecondPerUser, "a user", retryAfterMs);
+        }
+
+        return _tenants.TryTake(caller.Tenant, out retryAfterMs) ? null : Refused(_limits.WritesPerSecondPerTenant, "all users together", retryAfterMs);
+    }
+
+    private static Error Refused(int perSecond, string whom, int retryAfterMs) =>
+        new(ErrorCode.RateLimited, string.Create(CultureInfo.InvariantCulture, $"Slow down: at most {perSecond} writes a second for {whom}."), retryAfterMs);
 }

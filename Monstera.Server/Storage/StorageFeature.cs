@@ -25,9 +25,9 @@ public static class StorageFeature
             ? provider.GetRequiredService<PostgresDatabases>().OpenRooms(
                 provider.GetRequiredService<ShardReplicas>(), provider.GetRequiredService<IMeterFactory>().Create(StorageMeter.Name), provider.GetRequiredService<TimeProvider>())
             : new SqliteRoomStore(provider.GetRequiredService<SqliteDatabase>()));
-        services.AddSingleton<IDirectory>(provider => IsPostgres(provider)
+        services.AddSingleton(provider => new StoredDirectory(IsPostgres(provider)
             ? new PostgresDirectory(provider.GetRequiredService<PostgresDatabases>().Directory)
-            : new SqliteDirectory(provider.GetRequiredService<SqliteDatabase>()));
+            : new SqliteDirectory(provider.GetRequiredService<SqliteDatabase>())));
         services.AddSingleton(provider => new StoragePlace(IsPostgres(provider)
             ? provider.GetRequiredService<PostgresDatabases>().Place
             : Path.GetFullPath(Options(provider).DataFolder)));
@@ -60,3 +60,6 @@ public static class StorageFeature
 
     private static bool IsPostgres(IServiceProvider provider) => Options(provider).Storage == StorageProvider.Postgres;
 }
+
+/// <summary>The directory as the storage has it. All but the cache in front of it ask for <see cref="IDirectory"/>.</summary>
+public sealed record StoredDirectory(IDirectory Directory);

@@ -104,14 +104,23 @@ public sealed partial class ServerProcess : IAsyncDisposable
     public async Task<(int ExitCode, TimeSpan Took)> Terminate()
     {
         long begun = TimeProvider.System.GetTimestamp();
-        using (Process kill = Process.Start("kill", ["-TERM", _process!.Id.ToString(CultureInfo.InvariantCulture)]))
-        {
-            await kill.WaitForExitAsync();
-        }
+        await Tell("-TERM");
+        return (await Ended(), TimeProvider.System.GetElapsedTime(begun));
+    }
 
+    /// <summary>Sends a signal (<c>-TERM</c>) and does not wait for what comes of it.</summary>
+    public async Task Tell(string signal)
+    {
+        using Process kill = Process.Start("kill", [signal, _process!.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+    }
+
+    /// <returns>The exit code.</returns>
+    public async Task<int> Ended()
+    {
         using CancellationTokenSource patience = new(Signal.Patience);
-        await _process.WaitForExitAsync(patience.Token);
-        return (_process.ExitCode, TimeProvider.System.GetElapsedTime(begun));
+        await _process!.WaitForExitAsync(patience.Token);
+        return _process.ExitCode;
     }
 
     public async ValueTask DisposeAsync()
@@ -147,6 +156,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
             RedirectStandardError = true,
             WorkingDirectory = Path.GetTempPath(),
         };
+        // Half the time to start: these processes live for seconds, and compiling their busy code a second time pays after minutes.
+        start.Environment["DOTNET_TieredCompilation"] = "0";
         start.Environment["Monstera__DataFolder"] = folder;
         start.Environment["Monstera__ConnectionTokens__Secret"] = Tokens.Secret;
         foreach ((string key, string value) in settings)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Monstera.Data.Directory;
 using Monstera.Server.Accounts;
+using Monstera.Server.Cache;
 using Monstera.Server.ConnectionTokens;
 using Monstera.Server.Errors;
 using Monstera.Tests.Clients;

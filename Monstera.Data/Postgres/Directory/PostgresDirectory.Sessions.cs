@@ -28,6 +28,12 @@ public sealed partial class PostgresDirectory
         WHERE s.token_hash = $1 AND s.expires_at > $2
         """;
 
+    private const string FindLive =
+        """
+        SELECT s.id FROM directory.session s JOIN directory.account a ON a.tenant = s.tenant AND a.id = s.user_id
+        WHERE s.tenant = $1 AND s.id = ANY ($2) AND s.expires_at > $3
+        """;
+
     private const string DeleteOthers = "DELETE FROM directory.session WHERE tenant = $1 AND user_id = $2 AND id IS DISTINCT FROM $3::uuid RETURNING id";
 
     private const string InsertInvite =
@@ -70,6 +76,17 @@ public sealed partial class PostgresDirectory
             directory => directory.Sessions.Where(row => row.Tenant == tenant && row.UserId == user && row.ExpiresAt > now)
                 .OrderByDescending(row => row.LastSeenAt).ThenByDescending(row => row.Id).Take(ListMax)
                 .Select(row => new Session(row.Tenant, row.Id, row.UserId, row.CreatedAt, row.LastSeenAt, row.ExpiresAt, row.Client)).ToListAsync(cancel));
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<SessionId>> FindLiveSessions(
+        TenantId tenant, IReadOnlyCollection<SessionId> sessions, DateTimeOffset now, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(sessions);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sessions.Count, IDirectory.LiveSessionsMax, nameof(sessions));
+        Guid[] ids = [.. sessions.Select(session => session.Value)];
+        return await _database.Batch(batch => batch.See(tenant)
+            .Add(FindLive, tenant.Value, ids, PostgresTime.Of(now)).Read(row => new SessionId(row.GetGuid(0)), cancel));
+    }
 
     /// <inheritdoc/>
     public async ValueTask TouchSession(

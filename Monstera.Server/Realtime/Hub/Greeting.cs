@@ -13,7 +13,13 @@ namespace Monstera.Server.Realtime.Hub;
 
 /// <summary>Says who the two sides are and what holds between them.</summary>
 public sealed class Greeting(
-    IDirectory directory, ConnectionTokenVerifier tokens, IPresence presence, Node node, IOptions<MonsteraOptions> options, TimeProvider time)
+    IDirectory directory,
+    SessionEndings endings,
+    ConnectionTokenVerifier tokens,
+    IPresence presence,
+    Node node,
+    IOptions<MonsteraOptions> options,
+    TimeProvider time)
 {
     public const int ProtocolVersion = 1;
     public const int FrameBytesMax = 65_536;
@@ -39,9 +45,8 @@ public sealed class Greeting(
             return new Error(ErrorCode.Unauthenticated, "The account is gone.");
         }
 
-        // Between authentication and this moment the session may have ended without this connection hearing of it.
-        if (caller.Session is { } session
-            && (await directory.ReadSessions(caller.Tenant, caller.User, time.GetUtcNow(), CancellationToken.None)).All(other => other.Id != session))
+        // Between authentication and the moment from which this connection hears of endings its session may have ended.
+        if (caller.Session is { } session && endings.EndedLately(session))
         {
             return new Error(ErrorCode.Unauthenticated, "The session has ended.");
         }
@@ -104,6 +109,8 @@ public sealed class Greeting(
         limits.WritesBurstPerConnection,
         limits.WritesPerSecondPerUser,
         limits.WritesBurstPerUser,
+        limits.WritesPerSecondPerTenant,
+        limits.WritesBurstPerTenant,
         limits.CallsPerSecondPerConnection,
         limits.CallsBurstPerConnection);
 }

@@ -1,8 +1,8 @@
 using Monstera.Data.Directory;
 using Monstera.Data.Ids;
-using Monstera.Data.Rooms;
 using Monstera.Server.Errors;
 using Monstera.Server.Presence;
+using Monstera.Server.Wire;
 
 namespace Monstera.Server.Realtime.Hub;
 
@@ -22,7 +22,7 @@ public sealed record HelloServer(string Version, string Node);
 
 public sealed record HelloLimits(
     int FrameBytesMax, int TextMax, int ResumeRoomsMax, int SubscriptionsMax, int OpenRoomsMax, int CallsInFlightMax,
-    int WritesPerSecond, int WritesBurst, int UserWritesPerSecond, int UserWritesBurst, int CallsPerSecond, int CallsBurst);
+    int WritesPerSecond, int WritesBurst, int UserWritesPerSecond, int UserWritesBurst, int TenantWritesPerSecond, int TenantWritesBurst, int CallsPerSecond, int CallsBurst);
 
 public sealed record ResumeRequest(IReadOnlyList<ResumeRoom> Rooms);
 
@@ -32,7 +32,7 @@ public sealed record ResumeReply(IReadOnlyList<ResumedRoom> Rooms);
 
 /// <summary>One room's answer: exactly the fields of its <see cref="Status"/>, or an <see cref="Error"/>.</summary>
 public sealed record ResumedRoom(
-    RoomId Room, ResumeStatus? Status = null, long? Epoch = null, long? Head = null, long? Next = null, IReadOnlyList<RoomEvent>? Events = null, Error? Error = null);
+    RoomId Room, ResumeStatus? Status = null, long? Epoch = null, long? Head = null, long? Next = null, EventList? Events = null, Error? Error = null);
 
 public enum ResumeStatus
 {

@@ -42,6 +42,7 @@ public abstract partial class DirectoryContract
         [nameof(IDirectory.FindSession)] = async () =>
             Assert.Equal(victim.Tenant, (await Directory.FindSession(Token(1), Now, Cancel))!.Value.User.Tenant),
         [nameof(IDirectory.ReadSessions)] = async () => Assert.Empty(await Directory.ReadSessions(intruder, victim.Id, Now, Cancel)),
+        [nameof(IDirectory.FindLiveSessions)] = async () => Assert.Empty(await Directory.FindLiveSessions(intruder, [session.Id], Now, Cancel)),
         [nameof(IDirectory.TouchSession)] = async () => await Directory.TouchSession(intruder, session.Id, Now, Now.AddYears(9), Cancel),
         [nameof(IDirectory.EndSession)] = async () => Assert.False(await Directory.EndSession(intruder, victim.Id, session.Id, Cancel)),
         [nameof(IDirectory.EndOtherSessions)] = async () => Assert.Empty(await Directory.EndOtherSessions(intruder, victim.Id, null, Cancel)),

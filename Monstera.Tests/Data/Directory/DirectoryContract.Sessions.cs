@@ -77,6 +77,33 @@ public abstract partial class DirectoryContract
     }
 
     [Fact]
+    public async Task Of_given_sessions_those_are_named_that_still_live()
+    {
+        User user = await AUser(await ATenant(), "ann");
+        User other = await AUser(user.Tenant, "bob");
+        Session[] sessions = [await ASession(user, 1), await ASession(user, 2, Now.AddMinutes(1)), await ASession(other, 3), await ASession(user, 4)];
+        SessionId[] all = [.. sessions.Select(session => session.Id)];
+        async Task<IEnumerable<SessionId>> Live(DateTimeOffset now, params IEnumerable<SessionId> asked) =>
+            (await Directory.FindLiveSessions(user.Tenant, [.. asked], now, Cancel)).OrderBy(id => id.Value);
+
+        Assert.Equal(all, await Live(Now, all));
+        Assert.Equal(all[1..3], await Live(Now, all[1], all[2], new SessionId(Id(99))));
+        Assert.Empty(await Live(Now));
+
+        // Expired, ended, and ended by a new password; also when it was found just before.
+        Assert.NotNull(await Directory.FindSession(Token(3), Now, Cancel));
+        Assert.NotNull(await Directory.FindSession(Token(4), Now, Cancel));
+        Assert.Equal([all[0], all[2], all[3]], await Live(Now.AddMinutes(1), all));
+        await Directory.EndSession(other.Tenant, other.Id, all[2], Cancel);
+        await Directory.EndOtherSessions(user.Tenant, user.Id, all[0], Cancel);
+        Assert.Equal([all[0]], await Live(Now, all));
+
+        SessionId[] many = [.. Enumerable.Range(1_000, IDirectory.LiveSessionsMax - 1).Select(n => new SessionId(Id(n))), all[0]];
+        Assert.Equal([all[0]], await Live(Now, many));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => Live(Now, [.. many, all[1]]));
+    }
+
+    [Fact]
     public async Task What_has_expired_is_removed()
     {
         User user = await AUser(await ATenant(), "ann");

@@ -1,4 +1,4 @@
-namespace Monstera.Server.ConnectionTokens;
+namespace Monstera.Server.Cache;
 
 /// <summary>
 /// Remembers values for a short time, at most <paramref name="entriesMax"/> of them: two generations of half that many, the older thrown away whole when the younger is full. No entry
