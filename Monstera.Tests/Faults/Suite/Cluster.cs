@@ -16,12 +16,14 @@ internal sealed class Cluster : IAsyncDisposable
     [
         ("Storage", "postgres"), ("Backplane", "redis"), ("Postgres:ConnectTimeoutSeconds", "2"), ("Postgres:StatementTimeoutSeconds", "5"),
         ("Limits:WritesPerSecondPerConnection", "0"), ("Limits:WritesPerSecondPerUser", "0"), ("Limits:CallsPerSecondPerConnection", "0"),
-        ("Realtime:SendBufferBytes", "8192"), ("Realtime:TailEventsMax", "128"), ("DOTNET_gcServer", "0"),
+        ("Realtime:SendBufferBytes", "8192"), ("Realtime:TailEventsMax", "128"), ("Proxies:0", "127.0.0.1"), ("Limits:ConnectionsPerAddress", "100000"),
+        ("Lifecycle:SettleSeconds", "2"), ("Lifecycle:DrainSeconds", "2"), ("DOTNET_gcServer", "0"),
     ];
 
     private readonly List<ClusterNode> _nodes = [];
     private readonly PostgresServer[] _servers;
     private readonly string[] _databases;
+    private Balancer? _balancer;
 
     private Cluster(RedisPair redis, PostgresServer[] servers)
     {
@@ -54,11 +56,7 @@ internal sealed class Cluster : IAsyncDisposable
     public PostgresServer ServerOf(Database database) => _servers[database == Database.Second ? 1 : 0];
 
     /// <summary>Where a client connects.</summary>
-    public Uri Entrance()
-    {
-        ClusterNode[] serving = [.. _nodes.Where(node => node.IsServing)];
-        return (serving.Length == 0 ? _nodes[0] : serving[Random.Shared.Next(serving.Length)]).Address;
-    }
+    public Uri Entrance() => _balancer!.Address;
 
     /// <summary>All nodes find Redis behind this port from now on.</summary>
     public void LeadToRedis(int port) => _nodes.ForEach(node => node.Redis.Lead(port));
@@ -82,6 +80,7 @@ internal sealed class Cluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _balancer?.Dispose();
         foreach (ClusterNode node in _nodes)
         {
             await node.DisposeAsync();
@@ -102,6 +101,7 @@ internal sealed class Cluster : IAsyncDisposable
         GiveSlots();
         await Task.WhenAll(_nodes.Select(node => node.Start(
             [.. NodeSettings, .. Enum.GetValues<Database>().Select(database => ($"ConnectionStrings:{KeyOf(database)}", App(database, node.To(database).Port)))])));
+        _balancer = await Balancer.Start([.. _nodes.Select(node => node.Address)]);
     }
 
     private static string KeyOf(Database database) => database == Database.Directory ? "Directory" : $"Shards:{(int)database - 1}";

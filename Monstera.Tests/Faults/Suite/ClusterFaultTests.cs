@@ -45,6 +45,6 @@ public sealed class ClusterFaultTests
             Assert.Fail($"{text}\n{string.Join("\n\n", cluster.Nodes.Select(node => $"node {node.Index} said at last:\n{string.Join('\n', node.Output.Split('\n').TakeLast(40))}"))}");
         }
 
-        Assert.True(population.Tally.Connections > settings.Members * 2, "The members hardly noticed: nothing was proven.");
+        Assert.True(settings.Only is not null || population.Tally.Connections > settings.Members * 2, "The members hardly noticed: nothing was proven.");
     }
 }

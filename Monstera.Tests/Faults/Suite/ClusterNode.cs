@@ -34,24 +34,12 @@ internal sealed class ClusterNode(int index, Link redis, IReadOnlyList<Link> dat
 
         // The balancer knows it by its address.
         _server.KeepsAddress = true;
-        IsServing = true;
     }
 
-    /// <summary>Not killed, and not told to stop.</summary>
-    public bool IsServing { get; private set; }
-
-    public Task Kill9()
-    {
-        IsServing = false;
-        return _server!.Kill9();
-    }
+    public Task Kill9() => _server!.Kill9();
 
     /// <returns>The exit code.</returns>
-    public async Task<int> Terminate()
-    {
-        IsServing = false;
-        return (await _server!.Terminate()).ExitCode;
-    }
+    public async Task<int> Terminate() => (await _server!.Terminate()).ExitCode;
 
     /// <summary>On the same port, which a client's socket may have got meanwhile: then again.</summary>
     public async Task Restart()
@@ -61,7 +49,6 @@ internal sealed class ClusterNode(int index, Link redis, IReadOnlyList<Link> dat
             try
             {
                 await _server!.Restart();
-                IsServing = true;
                 return;
             }
             catch (InvalidOperationException) when (attempt < RestartsMax)

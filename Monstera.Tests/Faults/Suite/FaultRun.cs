@@ -31,6 +31,11 @@ internal sealed class FaultRun(Cluster cluster, Population population, FaultRepo
                 return true;
             }
 
+            if (settings.Only is { } only && step.Kind != only)
+            {
+                continue;
+            }
+
             FaultOutcome outcome = await (step.Also is null ? Do(step) : DoBoth(step, step.Also));
             report.Add(outcome);
             report.Write(population.Tally);
