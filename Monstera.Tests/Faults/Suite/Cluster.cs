@@ -40,7 +40,7 @@ internal sealed class Cluster : IAsyncDisposable
     {
         // What dies here are processes, never the machine: nothing need be flushed for that.
         PostgresServer[] servers = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => PostgresServer.Start([.. PostgresServer.Hasty]))));
-        Cluster cluster = new(await RedisPair.Start(), servers);
+        Cluster cluster = new(await Task.Run(() => new RedisPair()), servers);
         try
         {
             await cluster.StartNodes(nodes);

@@ -59,9 +59,9 @@ internal sealed class ClusterNode(int index, Link redis, IReadOnlyList<Link> dat
     }
 
     /// <summary>It keeps its connections and does nothing.</summary>
-    public void Freeze() => ProcessSignal.Send("STOP", _server!.Id);
+    public Task Freeze() => _server!.Tell("-STOP");
 
-    public void Thaw() => ProcessSignal.Send("CONT", _server!.Id);
+    public Task Thaw() => _server!.Tell("-CONT");
 
     public async ValueTask DisposeAsync()
     {

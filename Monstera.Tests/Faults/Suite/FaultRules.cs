@@ -64,8 +64,8 @@ internal static class FaultRules
             FaultKind.FreezeNode,
             RecoveryFrom.Healed,
             Spared.Nobody,
-            Do((cluster, step) => cluster.Nodes[step.Node].Freeze()),
-            Do((cluster, step) => cluster.Nodes[step.Node].Thaw()));
+            (cluster, _, step) => cluster.Nodes[step.Node].Freeze(),
+            (cluster, _, step) => cluster.Nodes[step.Node].Thaw());
     }
 
     private static IEnumerable<FaultRule> OfRedis()
@@ -74,18 +74,14 @@ internal static class FaultRules
             FaultKind.KillRedis,
             RecoveryFrom.Healed,
             Spared.Everybody,
-            Do((cluster, _) => cluster.Redis.Primary.Kill9()),
-            async (cluster, _, _) =>
-            {
-                cluster.Redis.Primary.Start();
-                await cluster.Redis.Primary.Ready();
-            });
+            Do((cluster, _) => cluster.Redis.Primary.Stop()),
+            Do((cluster, _) => cluster.Redis.Restart()));
         yield return new FaultRule(
             FaultKind.FreezeRedis, RecoveryFrom.Healed, Spared.Everybody, Do((cluster, _) => cluster.Redis.Primary.Freeze()), Do((cluster, _) => cluster.Redis.Primary.Thaw()));
         yield return new FaultRule(
-            FaultKind.FlushRedis, RecoveryFrom.Injected, Spared.Nobody, Do((cluster, _) => Assert.Equal("+OK", cluster.Redis.Primary.Tell("FLUSHALL"))), Nothing);
+            FaultKind.FlushRedis, RecoveryFrom.Injected, Spared.Nobody, Do((cluster, _) => Assert.Equal("+OK", cluster.Redis.Primary.Command("FLUSHALL"))), Nothing);
         yield return new FaultRule(
-            FaultKind.FailOverRedis, RecoveryFrom.Injected, Spared.Nobody, async (cluster, _, _) => cluster.LeadToRedis(await cluster.Redis.FailOver()), Nothing);
+            FaultKind.FailOverRedis, RecoveryFrom.Injected, Spared.Nobody, Do((cluster, _) => cluster.LeadToRedis(cluster.Redis.FailOver())), Nothing);
         yield return new FaultRule(
             FaultKind.CutRedis, RecoveryFrom.Healed, Spared.Everybody, Do((cluster, step) => cluster.Nodes[step.Node].Redis.Cut()), Do((cluster, step) => cluster.Nodes[step.Node].Redis.Pass()));
         yield return new FaultRule(

@@ -1,42 +1,48 @@
+using System.Globalization;
+using Monstera.Tests.Redis;
+
 namespace Monstera.Tests.Faults.Suite;
 
 /// <summary>A Redis and its replica, which takes its place when it fails. Nodes find the present one through their links, as behind an address that moves.</summary>
 internal sealed class RedisPair : IDisposable
 {
-    private RedisPair(RedisProcess primary, RedisProcess replica)
+    private RedisServer _replica;
+
+    public RedisPair()
     {
-        Primary = primary;
-        Replica = replica;
+        Primary = RedisServer.Start();
+        _replica = StartReplica(Primary);
     }
 
-    public RedisProcess Primary { get; private set; }
+    public RedisServer Primary { get; private set; }
 
-    private RedisProcess Replica { get; set; }
-
-    public static async Task<RedisPair> Start()
+    /// <summary>The primary, after it was stopped; empty.</summary>
+    public void Restart()
     {
-        RedisProcess primary = new();
-        RedisPair pair = new(primary, new RedisProcess(primary.Port));
-        await pair.Primary.Ready();
-        await pair.Replica.Ready();
-        return pair;
+        Primary.Restart();
+        Promote(Primary);
     }
 
     /// <summary>The primary dies, and the replica is promoted with whatever it has got by then. A new replica is there afterwards.</summary>
     /// <returns>The port of the new primary.</returns>
-    public async Task<int> FailOver()
+    public int FailOver()
     {
-        Primary.Kill9();
-        Replica.Promote();
-        Primary = Replica;
-        Replica = new RedisProcess(Primary.Port);
-        await Replica.Ready();
+        Primary.Dispose();
+        Primary = _replica;
+        Promote(Primary);
+        _replica = StartReplica(Primary);
         return Primary.Port;
     }
 
     public void Dispose()
     {
         Primary.Dispose();
-        Replica.Dispose();
+        _replica.Dispose();
     }
+
+    private static RedisServer StartReplica(RedisServer primary) =>
+        RedisServer.Start("--replicaof", "127.0.0.1", primary.Port.ToString(CultureInfo.InvariantCulture), "--repl-diskless-sync-delay", "0");
+
+    /// <summary>One that was a replica starts as one.</summary>
+    private static void Promote(RedisServer server) => Assert.Equal("+OK", server.Command("REPLICAOF NO ONE"));
 }
