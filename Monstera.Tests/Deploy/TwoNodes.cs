@@ -53,7 +53,7 @@ internal sealed class TwoNodes : IAsyncDisposable
 
         // Nodes hear of each other's events by this alone.
         ("Realtime:HeadComparisonSeconds", "1"),
-        ("Lifecycle:SettleSeconds", "2"),
-        ("Lifecycle:DrainSeconds", "2"),
+        ("Lifecycle:SettleSeconds", "1"),
+        ("Lifecycle:DrainSeconds", "1"),
     ];
 }
