@@ -18,34 +18,20 @@ public sealed partial class ShardedRoomStore
             }
         }
 
-        return AppendToOne(map, first, drafts, now, cancel);
+        return AppendToOne(first, drafts, now, cancel);
     }
 
-    private async ValueTask<IReadOnlyList<AppendOutcome>> AppendToOne(
-        SlotAssignments map, int shard, IReadOnlyList<Draft> drafts, DateTimeOffset now, CancellationToken cancel)
+    /// <summary>Also what no configured shard has: to whoever is asked such a slot is none of its own.</summary>
+    private async ValueTask<IReadOnlyList<AppendOutcome>> AppendToOne(int shard, IReadOnlyList<Draft> drafts, DateTimeOffset now, CancellationToken cancel)
     {
         try
         {
-            RefuseUnknown(map, drafts);
             return await _shards[shard].Call(store => store.Append(drafts, now, cancel));
         }
         catch (RoomMovedException)
         {
             _map.RefreshSoon();
             throw;
-        }
-    }
-
-    /// <summary>What no configured shard has is refused like what is on its way, so that it harms nothing else of the batch.</summary>
-    private void RefuseUnknown(SlotAssignments map, IReadOnlyList<Draft> drafts)
-    {
-        if (map.Shards[^1] >= _shards.Length)
-        {
-            HashSet<short> unknown = [.. drafts.Select(draft => Slot.Of(draft.Room)).Where(slot => map.ShardOf(slot) >= _shards.Length)];
-            if (unknown.Count > 0)
-            {
-                throw new RoomMovedException(unknown);
-            }
         }
     }
 
@@ -66,7 +52,7 @@ public sealed partial class ShardedRoomStore
                 int[] some = [.. part];
                 try
                 {
-                    IReadOnlyList<AppendOutcome> done = await AppendToOne(map, part.Key, [.. some.Select(i => drafts[i])], now, cancel);
+                    IReadOnlyList<AppendOutcome> done = await AppendToOne(part.Key, [.. some.Select(i => drafts[i])], now, cancel);
                     for (int i = 0; i < some.Length; i++)
                     {
                         outcomes[some[i]] = done[i];

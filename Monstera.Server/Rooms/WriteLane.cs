@@ -148,7 +148,11 @@ internal sealed class WriteLane : IDisposable
         if (_writer.Routes is not null && Elsewhere(batch) is { Count: > 0 } elsewhere)
         {
             Park(batch, elsewhere);
-            RetryNow();
+            if (!_isRetrying)
+            {
+                // Otherwise the other lane has no room for them, and what is queued here must have its turn before they are tried again.
+                RetryNow();
+            }
         }
 
         while (batch.Count > 0)

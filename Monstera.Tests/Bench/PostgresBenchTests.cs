@@ -40,7 +40,7 @@ public sealed class PostgresBenchTests : IDisposable
         await using (PostgresDataSets data = await PostgresDataSets.Start(Administrator, shards))
         {
             MonsteraSubject subject = new(BuiltServer.Find(), null, data, TimeProvider.System, CancellationToken.None);
-            Figures figures = await new RoomLoad(new Layout(6, 5), SendersPerRoom: 2) { InFlight = 4 }.Run(subject, Options);
+            Figures figures = await Measure(subject);
             Assert.True(figures[Figure.Messages] > 0);
             Assert.True(figures[Figure.DeliveriesPerSecond] > 0);
             Assert.NotEqual(before, Names());
@@ -74,6 +74,22 @@ public sealed class PostgresBenchTests : IDisposable
         BenchFailedException failure = await Assert.ThrowsAsync<BenchFailedException>(() => PostgresDataSets.Start(away, shards: 1));
         Assert.StartsWith("PostgreSQL: ", failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", failure.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A machine that does something else meanwhile may leave the window empty: then in one four times as long, and so on.</summary>
+    private async Task<Figures> Measure(MonsteraSubject subject)
+    {
+        BenchOptions options = Options;
+        for (int attempt = 1; ; attempt++)
+        {
+            Figures figures = await new RoomLoad(new Layout(6, 5), SendersPerRoom: 2) { InFlight = 4 }.Run(subject, options);
+            if (figures[Figure.DeliveriesPerSecond] > 0 || attempt == 4)
+            {
+                return figures;
+            }
+
+            options = options with { Measure = options.Measure * 4 };
+        }
     }
 
     /// <summary>Databases and roles that begin as those of a benchmark; other tests run meanwhile.</summary>

@@ -26,6 +26,7 @@ public sealed class Chromium : IAsyncLifetime
         Requires.That(path is not null, "Browser tests need Chromium on the PATH (or its path in MONSTERA_CHROMIUM).");
         Requires.That(
             File.Exists(Path.Combine(AppContext.BaseDirectory, "wwwroot", "index.html")), "Browser tests need the web client, which the build makes when npm is on the PATH.");
+        Requires.That(IsUpToDate(AppContext.BaseDirectory, FindSources()), "Browser tests need the web client of these sources: Monstera.Web was changed after wwwroot was built. Build without -p:BuildWebClient=false.");
         await _starting.WaitAsync(TestContext.Current.CancellationToken);
         try
         {
@@ -48,6 +49,39 @@ public sealed class Chromium : IAsyncLifetime
 
         _playwright?.Dispose();
         _starting.Dispose();
+    }
+
+    /// <summary>Whether the web client that was built beside the tests is as new as what it is built from.</summary>
+    /// <param name="sources">Null: not known.</param>
+    internal static bool IsUpToDate(string built, string? sources)
+    {
+        if (sources is null)
+        {
+            return true;
+        }
+
+        // Of each build all files are new; which of them are sources, the build knows better: those of the pages and what they are made with will do.
+        DateTime builtAt = File.GetLastWriteTimeUtc(Path.Combine(built, "wwwroot", "index.html"));
+        return new[] { "src", "public" }.Select(folder => Path.Combine(sources, folder)).Where(Directory.Exists)
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+            .Where(file => !file.EndsWith(".test.ts", StringComparison.Ordinal))
+            .Concat(Directory.EnumerateFiles(sources, "index.html"))
+            .Concat(Directory.EnumerateFiles(sources, "package-lock.json"))
+            .All(file => File.GetLastWriteTimeUtc(file) <= builtAt);
+    }
+
+    /// <summary>The tests run in a folder below the sources; elsewhere there are none to compare with.</summary>
+    private static string? FindSources()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "Monstera.sln")))
+            {
+                return Path.Combine(folder.FullName, "Monstera.Web");
+            }
+        }
+
+        return null;
     }
 
     private static string? Find()

@@ -20,6 +20,12 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     /// <summary>Before heads are read.</summary>
     public Func<Task>? BeforeReadHeads { get; set; }
 
+    /// <summary>What is told instead of the heads that were read.</summary>
+    public Func<RoomHead, RoomHead>? ChangeHead { get; set; }
+
+    /// <summary>Of which rooms heads are read.</summary>
+    public Action<IReadOnlyCollection<RoomId>>? ReadingHeads { get; set; }
+
     /// <summary>A log, or where it stands, was read, and whoever asked for it does not have it yet.</summary>
     public Func<UserId?, Task>? AfterReadAfter { get; set; }
 
@@ -66,8 +72,10 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
 
     public async ValueTask<Gathered<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel)
     {
+        ReadingHeads?.Invoke(rooms);
         await (BeforeReadHeads?.Invoke() ?? Task.CompletedTask);
-        return await inner.ReadHeads(tenant, rooms, cancel);
+        Gathered<RoomHead> heads = await inner.ReadHeads(tenant, rooms, cancel);
+        return ChangeHead is null ? heads : heads with { Items = [.. heads.Items.Select(ChangeHead)] };
     }
 
     public ValueTask<RoomInfo?> FindRoom(TenantId tenant, RoomId room, CancellationToken cancel) => inner.FindRoom(tenant, room, cancel);

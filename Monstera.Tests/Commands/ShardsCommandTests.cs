@@ -4,7 +4,6 @@ using Monstera.Data.Postgres;
 using Monstera.Data.Postgres.Directory;
 using Monstera.Data.Postgres.Slots;
 using Monstera.Data.Rooms;
-using Monstera.Server.Commands;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Data.Postgres;
 using Monstera.Tests.Data.Postgres.Slots;
@@ -16,9 +15,6 @@ namespace Monstera.Tests.Commands;
 /// <summary>The commands as they are run, on real databases; also killed in the middle.</summary>
 public sealed class ShardsCommandTests : IAsyncLifetime
 {
-    /// <summary>The tests' PostgreSQL lets everybody in and does not look at it.</summary>
-    private const string Password = "hunter2-never-shown";
-
     private const int FirstGroupEnds = 256;
     private const string Moved = "0-299";
 
@@ -107,7 +103,7 @@ public sealed class ShardsCommandTests : IAsyncLifetime
         {
             string all = await next.Ends(exitCode: 0);
             Assert.Contains(revert ? "Reverted" : "Done", next.Output, StringComparison.Ordinal);
-            Assert.DoesNotContain(Password, all, StringComparison.Ordinal);
+            Assert.DoesNotContain(ShardsCommandLine.Password, all, StringComparison.Ordinal);
             Assert.DoesNotContain('\u001b', all);
         }
 
@@ -153,35 +149,7 @@ public sealed class ShardsCommandTests : IAsyncLifetime
         Assert.Equal(3, root.GetProperty("shards").GetArrayLength());
         Assert.Equal(4_096, root.GetProperty("shards")[0].GetProperty("slots").GetInt32());
         Assert.Equal("7-9", root.GetProperty("moves")[0].GetProperty("slots").GetString());
-        Assert.DoesNotContain(Password, output + document, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData(2, "move-slots")]
-    [InlineData(2, "move-slots", "--from", "0", "--to", "1")]
-    [InlineData(2, "move-slots", "--from", "0", "--to", "1", "--slots", "5-", "--dry-run")]
-    [InlineData(2, "move-slots", "--from", "0", "--to", "1", "--slots", "4096")]
-    [InlineData(2, "move-slots", "--from", "0", "--to", "1", "--slots", "5", "--count", "3")]
-    [InlineData(2, "move-slots", "--from", "0", "--to", "1", "--slots", "5", "--soak", "soon")]
-    [InlineData(2, "move-slots", "--from", "0", "--to", "1", "--slot", "5")]
-    [InlineData(2, "move-slots", "--from", "0", "--to", "1", "--count", "4097")]
-    [InlineData(2, "move-slots", "--resume", "0190f5a0-0000-7000-8000-000000000000", "--from", "0")]
-    [InlineData(3, "move-slots", "--resume", "0190f5a0-0000-7000-8000-000000000000")]
-    [InlineData(3, "move-slots", "--from", "1", "--to", "0", "--slots", "5")]
-    [InlineData(3, "move-slots", "--from", "0", "--to", "7", "--slots", "5")]
-    [InlineData(0, "move-slots", "--from", "0", "--to", "1", "--slots", "5", "--dry-run")]
-    [InlineData(2, "add", "0")]
-    [InlineData(2, "add", "2")]
-    [InlineData(3, "add", "3")]
-    [InlineData(2, "add", "256")]
-    [InlineData(3, "verify", "--shard", "9")]
-    [InlineData(2, "list", "--Monstera:Storage=sqlite")]
-    [InlineData(1, "list", "--ConnectionStrings:Directory=Host=127.0.0.1;Port=1;Username=x", "--ConnectionStrings:Owners:Directory=Host=127.0.0.1;Port=1;Username=x")]
-    public async Task What_cannot_be_meant_or_is_not_safe_has_an_exit_code_and_changes_nothing(int exitCode, params string[] arguments)
-    {
-        Assert.Equal(exitCode, await Run(arguments));
-        Assert.Empty(await _world.Moves.ReadOpen(Cancel));
-        Assert.Equal(1, (await _world.Map.Read(Cancel)).Version);
+        Assert.DoesNotContain(ShardsCommandLine.Password, output + document, StringComparison.Ordinal);
     }
 
     /// <summary>A database of another installation, or with rooms of unknown origin, or that is another shard: none of them is taken.</summary>
@@ -204,27 +172,9 @@ public sealed class ShardsCommandTests : IAsyncLifetime
     private static RoomId RoomIn(int first, int end) =>
         Enumerable.Range(1, 1_000_000).Select(n => new RoomId(new Guid(n, 2, 0x7000, 0x80, 0, 0, 0, 0, 0, 0, 1))).First(room => Slot.Of(room) >= first && Slot.Of(room) < end);
 
-    /// <summary>In this process, which is quicker; what it says goes where the tests' output goes.</summary>
-    private Task<int> Run(params string[] arguments) =>
-        MonsteraCommand.Run(["shards", .. arguments, .. Settings().Where(s => !arguments.Any(a => a.StartsWith($"--{s.Key}=", StringComparison.Ordinal))).Select(s => $"--{s.Key}={s.Value}")]);
+    private Task<int> Run(params string[] arguments) => ShardsCommandLine.Run([.. _world.Names, .. _names], arguments);
 
-    private CommandProcess Start(params string[] arguments) =>
-        CommandProcess.Start("shards " + string.Join(' ', arguments), [.. Settings().Select(s => (s.Key.Replace("Monstera:", "", StringComparison.Ordinal), s.Value))]);
-
-    private IEnumerable<(string Key, string Value)> Settings()
-    {
-        string[] names = [.. _world.Names, .. _names];
-        yield return ("Monstera:Storage", "postgres");
-        yield return ("ConnectionStrings:Directory", With(PostgresServer.Shared.AppConnection(names[0])));
-        yield return ("ConnectionStrings:Owners:Directory", With(PostgresServer.Shared.OwnerConnection(names[0])));
-        for (int shard = 0; shard < names.Length; shard++)
-        {
-            yield return ($"ConnectionStrings:Shards:{shard}", With(PostgresServer.Shared.AppConnection(names[shard])));
-            yield return ($"ConnectionStrings:Owners:Shards:{shard}", With(PostgresServer.Shared.OwnerConnection(names[shard])));
-        }
-    }
-
-    private static string With(string connectionString) => new NpgsqlConnectionStringBuilder(connectionString) { Password = Password }.ConnectionString;
+    private CommandProcess Start(params string[] arguments) => ShardsCommandLine.Start([.. _world.Names, .. _names], arguments);
 
     private async Task<int[]> Shares() => [.. (await _world.Map.Read(Cancel)).Slots.GroupBy(owner => owner.Shard).ToDictionary(own => own.Key, own => own.Count()) is var counts
         ? Enumerable.Range(0, 3).Select(shard => counts.GetValueOrDefault((short)shard)) : []];

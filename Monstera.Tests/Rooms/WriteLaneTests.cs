@@ -69,36 +69,91 @@ public sealed class WriteLaneTests : IAsyncDisposable
         Task<Result<AppendOutcome>> second = Write(A, "2");
         await Answer(Write(B, "b"));
         Assert.False(first.IsCompleted);
-        await Signal.Poll(
-            () =>
-            {
-                _time.AdvanceMs(25);
-                return first.IsCompleted && second.IsCompleted;
-            },
-            "an answer");
+        await Expire(first, second);
         foreach (Task<Result<AppendOutcome>> write in new[] { first, second })
         {
             Error error = (await Answer(write)).Error!;
             Assert.Equal((ErrorCode.Unavailable, true), (error.Code, error.RetryAfterMs > 0));
         }
 
+        // Nothing of the slot is left, so that it goes where the map says, at once, whatever holds up the lane that it waited in.
+        Gate gate = new();
         _store.Change(() => _store.Moving.Clear());
-        Assert.Equal(1, (await Answer(Write(A, "1"))).Value!.Seq);
+        _store.Before = drafts => drafts[0].Room == B ? gate.Pass() : Task.CompletedTask;
+        Task<Result<AppendOutcome>> busy = Write(B, "b");
+        await gate.Reached;
+        Assert.Equal(1, (await Answer(Write(A, "1", second: true))).Value!.Seq);
+        gate.Open();
+        await Answer(busy);
     }
 
-    /// <summary>The slot's drafts are parked, queued behind a batch that is under way, and new: all go to the other partition in their order.</summary>
+    /// <summary>The lane that the map names is full: the slot's drafts stay where they are, hold up nobody there, and are answered in time.</summary>
+    [Fact]
+    public async Task A_lane_without_room_for_all_of_a_slot_does_not_take_it_over()
+    {
+        Gate gate = new();
+        _store.Moving.Add(A);
+        _store.InSecond.Add(C);
+        _store.Before = drafts => drafts[0].Room == C ? gate.Pass() : Task.CompletedTask;
+        await _writer.StartAsync(CancellationToken.None);
+        List<Task<Result<AppendOutcome>>> full = [Write(C, "c")];
+        await gate.Reached;
+        full.AddRange(Enumerable.Range(0, QueueMax - 1).Select(i => Write(C, $"{i}")));
+        Task<Result<AppendOutcome>>[] parked = [Write(A, "1"), Write(A, "2")];
+        await Refused(1);
+        _store.Change(() => _store.InSecond.Add(A));
+        _time.AdvanceMs(25);
+        Assert.Equal(1, (await Answer(Write(B, "b"))).Value!.Seq);
+        Assert.DoesNotContain(parked, write => write.IsCompleted);
+        await Expire(parked);
+        Assert.All(parked, write => Assert.Equal(ErrorCode.Unavailable, write.Result.Error!.Code));
+        gate.Open();
+        Assert.Equal(Enumerable.Range(1, QueueMax).Select(n => (long)n), (await Task.WhenAll(full).WaitAsync(Signal.Patience, TimeProvider.System)).Select(r => r.Value!.Seq));
+    }
+
+    /// <summary>What is parked when the server stops is waited for; it is not given to a lane that has ended.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_server_that_stops_answers_what_is_parked(bool movesAway)
+    {
+        _store.Moving.Add(A);
+        await _writer.StartAsync(CancellationToken.None);
+        Task<Result<AppendOutcome>> parked = Write(A, "1");
+        await Refused(1);
+        Task stopped = _writer.StopAsync(CancellationToken.None);
+        if (movesAway)
+        {
+            // Closed and empty, the other lane has ended by now.
+            _store.Change(() => _store.InSecond.Add(A));
+            await Expire(parked);
+            Assert.Equal(ErrorCode.Unavailable, (await Answer(parked)).Error!.Code);
+        }
+        else
+        {
+            Assert.False(stopped.IsCompleted);
+            _store.Change(() => _store.Moving.Clear());
+            _time.AdvanceMs(25);
+            Assert.Equal(1, (await Answer(parked)).Value!.Seq);
+        }
+
+        await stopped.WaitAsync(Signal.Patience, TimeProvider.System);
+    }
+
+    /// <summary>The slot's drafts are parked, queued behind a batch that is under way, and new: all go to the other partition in their order, and wait for the old one no more.</summary>
     [Fact]
     public async Task A_slot_goes_over_to_another_lane_whole_and_in_order()
     {
-        Gate gate = new();
+        (Gate before, Gate after, Gate there) = (new(), new(), new());
         _store.Moving.Add(A);
         await _writer.StartAsync(CancellationToken.None);
         List<Task<Result<AppendOutcome>>> writes = [Write(A, "1"), Write(A, "2")];
         await Refused(1);
-        _store.Before = drafts => drafts[0].Room == B ? gate.Pass() : Task.CompletedTask;
-        Task<Result<AppendOutcome>> busy = Write(B, "b");
-        await gate.Reached;
+        _store.Before = drafts => (drafts[0].Room == A ? there : ((SendMessage)drafts[0]).Text == "before" ? before : after).Pass();
+        List<Task<Result<AppendOutcome>>> busy = [Write(B, "before")];
+        await before.Reached;
         writes.Add(Write(A, "3"));
+        busy.Add(Write(B, "after"));
         _store.Change(() =>
         {
             _store.Moving.Clear();
@@ -106,12 +161,15 @@ public sealed class WriteLaneTests : IAsyncDisposable
         });
         writes.Add(Write(A, "4"));
         _time.AdvanceMs(25);
-        gate.Open();
-        await Answer(busy);
-        await Task.WhenAll(writes).WaitAsync(Signal.Patience, TimeProvider.System);
+        before.Open();
+        await after.Reached;
+        await there.Reached;
         writes.Add(Write(A, "5"));
+        there.Open();
         Assert.Equal([1L, 2, 3, 4, 5], (await Task.WhenAll(writes).WaitAsync(Signal.Patience, TimeProvider.System)).Select(r => r.Value!.Seq));
         Assert.Equal(["1", "2", "3", "4", "5"], _store.Log(A));
+        after.Open();
+        await Task.WhenAll(busy).WaitAsync(Signal.Patience, TimeProvider.System);
     }
 
     /// <summary>The first is with the old partition when the map changes: the second must not overtake it on the new one.</summary>
@@ -125,10 +183,13 @@ public sealed class WriteLaneTests : IAsyncDisposable
         await gate.Reached;
         _store.Change(() => _store.InSecond.Add(A));
         Task<Result<AppendOutcome>> second = Write(A, "2");
+
+        // In one batch with the second, which the lane does not commit for the other partition.
+        Task<Result<AppendOutcome>> stays = Write(C, "c");
         Assert.Equal(1, (await Answer(Write(B, "b", second: true))).Value!.Seq);
         Assert.False(second.IsCompleted);
         gate.Open();
-        Assert.Equal((1, 2), ((await Answer(first)).Value!.Seq, (await Answer(second)).Value!.Seq));
+        Assert.Equal((1, 2, 1), ((await Answer(first)).Value!.Seq, (await Answer(second)).Value!.Seq, (await Answer(stays)).Value!.Seq));
     }
 
     [Fact]
@@ -168,6 +229,10 @@ public sealed class WriteLaneTests : IAsyncDisposable
         // Whatever was in the lane's hands is parked now.
         await Refused(1);
         Assert.Equal(ErrorCode.Overloaded, (await Answer(Write(B, "b"))).Error!.Code);
+
+        // As many as go into a batch are refused once more, and stand before the rest again.
+        _time.AdvanceMs(25);
+        await Refused(2);
         _store.Change(() => _store.Moving.Clear());
         _time.AdvanceMs(25);
         Assert.Equal(Enumerable.Range(1, QueueMax).Select(n => (long)n), (await Task.WhenAll(parked).WaitAsync(Signal.Patience, TimeProvider.System)).Select(r => r.Value!.Seq));
@@ -193,6 +258,15 @@ public sealed class WriteLaneTests : IAsyncDisposable
 
         return _writer.Write(new SendMessage(text, null) { Tenant = PostgresDesk.Tenant, Room = room, Sender = PostgresDesk.Ann });
     }
+
+    /// <summary>Lets time go by until all are answered.</summary>
+    private Task Expire(params Task<Result<AppendOutcome>>[] writes) => Signal.Poll(
+        () =>
+        {
+            _time.AdvanceMs(25);
+            return Array.TrueForAll(writes, write => write.IsCompleted);
+        },
+        "an answer");
 
     private static Task<Result<AppendOutcome>> Answer(Task<Result<AppendOutcome>> write) => write.WaitAsync(Signal.Patience, TimeProvider.System);
 

@@ -111,6 +111,7 @@ public sealed class ShardedServerTests : IAsyncDisposable
     private async Task StartsWithoutTheThird(Guid[] rooms, RestClient rest, string token)
     {
         await _server.Terminate();
+        int said = _server.Output.Length;
         await Task.Run(_third.StopImmediately);
         await _server.Restart();
         Assert.Equal([rooms[2]], (await rest.Get("/api/rooms")).IsStatus(200)["missing"].EnumerateArray().Select(id => id.GetGuid()));
@@ -120,10 +121,11 @@ public sealed class ShardedServerTests : IAsyncDisposable
             Assert.True((await hub.Send(rooms[0], "without the third")).Seq() > 0);
         }
 
-        await Signal.Poll(() => _server.Output.Contains("Shard 2 is away", StringComparison.Ordinal), "the operator to be told");
+        await Signal.Poll(() => _server.Output[said..].Contains("Shard 2 is away", StringComparison.Ordinal), "the operator to be told by the new process");
+        Assert.DoesNotContain("Shard 2 is back", _server.Output[said..], StringComparison.Ordinal);
         await Task.Run(_third.Restart);
         await Until(rest, $"/api/rooms/{rooms[2]}", 200);
-        await Signal.Poll(() => _server.Output.Contains("Shard 2 is back", StringComparison.Ordinal), "the operator to be told");
+        await Signal.Poll(() => _server.Output[said..].Contains("Shard 2 is back", StringComparison.Ordinal), "the operator to be told by the new process");
         await _server.Terminate();
 
         // The map knows a shard that the settings do not.

@@ -101,9 +101,10 @@ public sealed class ShardsVerifier(PostgresDatabase directory, IReadOnlyDictiona
             {
                 problems.Add($"slot {slot} is owned by shard {owners[0]} at epoch {fences[owners[0]][slot].Epoch}, but the map says shard {owner.Shard} at epoch {owner.Epoch}.");
             }
-            else if (!moving.Contains(slot) && fences.FirstOrDefault(shard => shard.Key != owners[0] && shard.Value.ContainsKey(slot)) is { Value: not null } other)
+            else if (fences.FirstOrDefault(shard => shard.Value.TryGetValue(slot, out SlotFence fence) && fence.Epoch > owner.Epoch) is { Value: not null } other)
             {
-                problems.Add($"slot {slot} is owned by shard {owners[0]}, but shard {other.Key} still remembers that it gave it away, and no move is open.");
+                // Who gave it away earlier remembers that for ever.
+                problems.Add($"slot {slot} is owned by shard {owners[0]} at epoch {owner.Epoch}, but shard {other.Key} gave it away at epoch {other.Value[slot].Epoch}, which is later.");
             }
         }
 

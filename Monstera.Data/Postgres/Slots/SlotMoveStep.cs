@@ -40,7 +40,6 @@ public enum SlotMovePoint
     HandedOver,
     SoakPass,
     RoomsRemoved,
-    SlotsForgotten,
     StepChanged,
 }
 

@@ -40,7 +40,7 @@ public sealed partial class SlotMover
             return move.Soak > TimeSpan.Zero ? SlotMoveStep.Soaking : SlotMoveStep.Dropping;
         }
 
-        /// <summary>What the destination writes is copied back until the time is over, and once more at the end.</summary>
+        /// <summary>What the destination writes is copied back until the time is over; what came after the last pass is not, for nobody comes back from the next step.</summary>
         public async Task<SlotMoveStep> Soak(CancellationToken cancel)
         {
             RoomCopier back = Copier(target, source);
@@ -48,7 +48,6 @@ public sealed partial class SlotMover
             while (true)
             {
                 long began = mover._time.GetTimestamp();
-                bool isOver = mover._time.GetUtcNow() >= until;
                 foreach (short[] group in await Count(target, cancel))
                 {
                     await mover._operation.EnsureHeld(cancel);
@@ -56,19 +55,16 @@ public sealed partial class SlotMover
                 }
 
                 await mover._reached(SlotMovePoint.SoakPass);
-                if (isOver)
+                TimeSpan left = until - mover._time.GetUtcNow();
+                if (left <= TimeSpan.Zero)
                 {
                     return SlotMoveStep.Dropping;
                 }
 
                 // Copying back must not take more than a part of what the databases can do.
-                TimeSpan left = until - mover._time.GetUtcNow();
                 TimeSpan pause = TimeSpan.FromTicks(Math.Max(_options.SoakInterval.Ticks, mover._time.GetElapsedTime(began).Ticks * 4));
-                Tell(p => p with { SoakLeft = left > TimeSpan.Zero ? left : TimeSpan.Zero });
-                if (left > TimeSpan.Zero)
-                {
-                    await Task.Delay(left < pause ? left : pause, mover._time, cancel);
-                }
+                Tell(p => p with { SoakLeft = left });
+                await Task.Delay(left < pause ? left : pause, mover._time, cancel);
             }
         }
 
@@ -78,7 +74,7 @@ public sealed partial class SlotMover
             return SlotMoveStep.RemovingCopy;
         }
 
-        /// <summary>Removes what <paramref name="shard"/> has of the slots, all of which <paramref name="owner"/> owns.</summary>
+        /// <summary>Removes the rooms that <paramref name="shard"/> has of the slots, all of which <paramref name="owner"/> owns. That it gave them away, and when, stays written there.</summary>
         public async Task<SlotMoveStep> Drop(SlotShard shard, SlotShard owner, SlotMoveStep next, CancellationToken cancel)
         {
             IReadOnlyDictionary<short, SlotFence> owned = await owner.ReadFences(move.Slots, cancel);
@@ -110,8 +106,6 @@ public sealed partial class SlotMover
                 Tell(p => p with { Rooms = p.Rooms + some.Length, Events = p.Events + some.Sum(room => room.Head) });
             }
 
-            await shard.ForgetGivenAway(move.Slots, cancel);
-            await mover._reached(SlotMovePoint.SlotsForgotten);
             return next;
         }
 

@@ -73,7 +73,8 @@ public sealed partial class SlotMover(
         short[] unowned = [.. slots.Where(slot => !fences.TryGetValue(slot, out SlotFence fence) || fence != new SlotFence(map.Slots[slot].Epoch, Owned: true)).Order()];
         Refuse(unowned.Length > 0, $"{source} itself does not own slot {(unowned.Length > 0 ? unowned[0] : 0)} as the map says: run `monstera shards verify`.");
         IReadOnlyDictionary<short, SlotFence> left = await target.ReadFences(slots, cancel);
-        Refuse(left.Count > 0, $"{target} still knows slot {left.Keys.FirstOrDefault()} from before: run `monstera shards verify`.");
+        short[] later = [.. slots.Where(slot => left.TryGetValue(slot, out SlotFence fence) && (fence.Owned || fence.Epoch > map.Slots[slot].Epoch)).Order()];
+        Refuse(later.Length > 0, $"{target} says that it owns slot {(later.Length > 0 ? later[0] : 0)}, or gave it away later than the map says: run `monstera shards verify`.");
         IReadOnlyList<ArchivedRoom> rooms = await target.Rooms.ReadRooms(slots, after: null, limit: 1, cancel);
         Refuse(rooms.Count > 0, $"{target} already has a room of these slots, {(rooms.Count > 0 ? rooms[0].Id : default)}: run `monstera shards verify`.");
     }

@@ -41,9 +41,6 @@ public sealed class SlotShard(short id, string name, PostgresDatabase database, 
         ON CONFLICT (slot) DO UPDATE SET epoch = excluded.epoch WHERE o.epoch < excluded.epoch AND o.state = 2
         """;
 
-    private const string ForgetSlots =
-        "DELETE FROM rooms.slot_owner o WHERE o.slot = ANY ($1) AND o.state = 2 AND NOT EXISTS (SELECT FROM rooms.room r WHERE r.slot = o.slot)";
-
     // As the owner, who may list rooms of all tenants, and names the tenants for the events.
     private const string FindGapsQuery =
         """
@@ -81,7 +78,7 @@ public sealed class SlotShard(short id, string name, PostgresDatabase database, 
     /// <summary>For messages.</summary>
     public override string ToString() => $"shard {Id} ({Name})";
 
-    /// <summary>Slots that are missing were never here, or were removed.</summary>
+    /// <summary>Slots that are missing were never here. What was given away is remembered for ever: a statement of a mover that died may arrive at any time.</summary>
     public async Task<IReadOnlyDictionary<short, SlotFence>> ReadFences(IReadOnlyCollection<short> slots, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(slots);
@@ -184,16 +181,6 @@ public sealed class SlotShard(short id, string name, PostgresDatabase database, 
 
     /// <summary>Says that slots that are not owned here, and were never taken at a lower epoch, never will be. False: as <see cref="TryTake"/>.</summary>
     internal Task<bool> TryGiveAwayUntaken(IReadOnlyList<(short Slot, long Epoch)> slots) => Change(GiveAwayUntaken, slots);
-
-    /// <summary>Forgets slots that were given away and of which no room is left.</summary>
-    internal Task ForgetGivenAway(IReadOnlyCollection<short> slots, CancellationToken cancel) => Try(async () =>
-    {
-        await using NpgsqlConnection connection = await Database.Source.OpenConnectionAsync(cancel);
-        using var batch = new PostgresBatch(connection);
-        batch.Do("BEGIN").Skip("SELECT set_config('synchronous_commit', 'on', true)").Do(ForgetSlots, Sql.Of([.. slots])).Do("COMMIT");
-        await batch.Run(cancel);
-        return true;
-    });
 
     private Task<bool> Change(string statement, IReadOnlyList<(short Slot, long Epoch)> slots) => Try(async () =>
     {

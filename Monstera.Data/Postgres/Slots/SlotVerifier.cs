@@ -16,14 +16,9 @@ internal sealed class SlotVerifier(SlotShard from, SlotShard to, SlotMoverOption
     public Action<ArchivedRoom>? Verified { get; init; }
 
     /// <returns>Rooms that are too busy to stand still: their logs agree, but their digests were not compared.</returns>
-    /// <exception cref="ArchiveConflictException">A room and its copy differ, or a log has a gap. The message names the first of them.</exception>
+    /// <exception cref="ArchiveConflictException">A room and its copy differ. The message names the first of them.</exception>
     public async Task<IReadOnlyCollection<ArchivedRoom>> Verify(IReadOnlyList<ArchivedRoom> rooms, RoomCopier copier, CancellationToken cancel)
     {
-        if (await from.FindGaps(rooms, cancel) is [string gap, ..])
-        {
-            throw new ArchiveConflictException($"The log of a room in {from} is not whole, so that it cannot be moved: {gap}.");
-        }
-
         ConcurrentBag<ArchivedRoom> busy = [];
         await Parallel.ForEachAsync(rooms, new ParallelOptions { MaxDegreeOfParallelism = options.Readers, CancellationToken = cancel }, async (room, stop) =>
         {

@@ -60,6 +60,19 @@ public sealed class ReplicatedRoomStoreRuleTests : IDisposable
         Assert.Equal(2, heads);
     }
 
+    /// <summary>Between the two questions the primary was restored from a backup, and has as many events again.</summary>
+    [Fact]
+    public async Task A_page_that_is_ahead_does_not_count_when_the_primary_has_another_epoch_by_then()
+    {
+        await _storage.Rooms.Do(Create(Room(1)));
+        await _storage.Rooms.Do(Send(Room(1), "a"));
+        int heads = 0;
+        GatedRoomStore primary = new(_storage.Rooms) { ChangeHead = head => ++heads == 1 ? head with { Head = 2 } : head with { Epoch = 2 } };
+        ReplicatedRoomStore store = new(primary, Replica(_ => ValueTask.FromResult<TimelinePage?>(Marked(1, 3))), Patience, _reads, _time);
+        await Check(store, HistorySource.Ahead);
+        Assert.Equal(2, heads);
+    }
+
     [Fact]
     public async Task A_null_is_never_believed()
     {
@@ -236,7 +249,7 @@ public sealed class ReplicatedRoomStoreRuleTests : IDisposable
 
     private async Task Check(ReplicatedRoomStore store, HistorySource source, int times = 1)
     {
-        Assert.Equal(source == HistorySource.Replica, IsMarked(await Read(store)));
+        Assert.Equal(source == HistorySource.Replica, IsMarked(await Read(store).WaitAsync(Signal.Patience, TimeProvider.System)));
         Assert.Equal(times, _reads.Of(source));
     }
 

@@ -3,6 +3,7 @@ using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Data.Sharding;
 using Monstera.Tests.Clients;
+using Monstera.Tests.Data.Postgres;
 using static Monstera.Tests.Data.Postgres.PostgresDesk;
 
 namespace Monstera.Tests.Data.Sharding;
@@ -28,7 +29,9 @@ public sealed class ShardedRoomStoreMoveTests : IDisposable
         await _shards.Store.RefreshMap();
         Assert.Equal(4, (await _shards.Store.Do(Send(room, "after", 2))).Seq);
 
+        int asked = held.Asked;
         Assert.Equal([Slot.Of(room)], (await Assert.ThrowsAsync<RoomMovedException>(() => stale.Do(Send(room, "stale", 3)))).Slots);
+        await Signal.Poll(() => held.Asked > asked, "a look at the map, because a write was refused");
         Task<LogPage?>[] reads =
         [
             stale.ReadAfter(Tenant, room, null, 0, 100, 10_000, Cancel).AsTask(),
@@ -83,6 +86,18 @@ public sealed class ShardedRoomStoreMoveTests : IDisposable
             [Send(rooms[2], "a"), Send(rooms[0], "a"), Send(rooms[1], "a"), Send(rooms[0], "b")], Now, Cancel);
         Assert.Equal([3, 3, 3, 4], outcomes.Select(o => o.Seq));
         Assert.Equal([null, null, "a", "b"], (await _shards.Store.Log(rooms[0])).Select(e => e.Text));
+    }
+
+    /// <summary>One shard is asked before it gave the slot away, and the other after it took it.</summary>
+    [Fact]
+    public async Task A_public_room_that_two_shards_show_is_listed_once()
+    {
+        RoomId room = ThreeShards.RoomIn(0);
+        await _shards.Store.Do(Create(room));
+        await _shards.Move(Slot.Of(room), 0, 1);
+        PostgresServer.Execute(_shards.OwnerConnection(0), $"UPDATE rooms.slot_owner SET state = 1 WHERE slot = {Slot.Of(room)}");
+        PublicRoomPage page = await _shards.Store.ReadPublicRooms(Tenant, Ann, null, null, 10, Cancel);
+        Assert.Equal(room, Assert.Single(page.Items).Id);
     }
 
     [Fact]

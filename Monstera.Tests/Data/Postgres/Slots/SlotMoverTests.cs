@@ -80,7 +80,7 @@ public sealed class SlotMoverTests : IAsyncLifetime
         SlotMove? move = null;
         TimeSpan soak = point switch
         {
-            SlotMovePoint.RoomsRemoved or SlotMovePoint.SlotsForgotten => TimeSpan.Zero,
+            SlotMovePoint.RoomsRemoved => TimeSpan.Zero,
             _ when revert => TimeSpan.FromHours(1),
             SlotMovePoint.SoakPass => TimeSpan.FromSeconds(1),
             _ => TimeSpan.Zero,
@@ -123,7 +123,6 @@ public sealed class SlotMoverTests : IAsyncLifetime
     [InlineData(SlotMovePoint.MapChanged, 1)]
     [InlineData(SlotMovePoint.HandedOver, 2)]
     [InlineData(SlotMovePoint.RoomsRemoved, 1)]
-    [InlineData(SlotMovePoint.SlotsForgotten, 1)]
     public async Task A_revert_that_dies_is_gone_on_with(SlotMovePoint point, int nth)
     {
         _world.Writer.Start(Rooms);
@@ -340,6 +339,41 @@ public sealed class SlotMoverTests : IAsyncLifetime
         await _world.Mover(operation).Run(move.Id, Cancel);
         await _world.IsOnlyIn(0, Moved);
         Assert.Equal(new SlotOwner(0, 3), (await _world.Map.Read(Cancel)).Slots[slot]);
+
+        // Even later: after the end.
+        Assert.False(await _world.Shards[1].TryTake([(slot, 2)]));
+        await _world.IsWell();
+
+        // The slot can be moved again all the same, and what the former owner was to take at last comes to nothing there.
+        SlotMover again = _world.Mover(operation);
+        await again.Run((await again.Begin(Moved, 0, 1, TimeSpan.Zero, Cancel)).Id, Cancel);
+        Assert.False(await _world.Shards[0].TryTake([(slot, 3)]));
+        Assert.False(await _world.Shards[0].TryTake([(slot, 4)]));
+        Assert.False(await _world.Shards[1].TryTake([(slot, 9)]));
+        await _world.IsOnlyIn(1, Moved);
+        Assert.Equal(new SlotOwner(1, 4), (await _world.Map.Read(Cancel)).Slots[slot]);
+        await _world.IsWell();
+    }
+
+    /// <summary>Only a fence that is later than the map's, or an owner of its own, keeps slots out.</summary>
+    [Theory]
+    [InlineData(1, 2, true)]
+    [InlineData(2, 2, false)]
+    [InlineData(1, 1, false)]
+    public async Task A_shard_that_remembers_slots_takes_them_again_unless_it_contradicts_the_map(long epoch, short state, bool isTaken)
+    {
+        PostgresServer.Execute(PostgresServer.Shared.SuperuserConnection(_world.Names[1]), $"INSERT INTO rooms.slot_owner VALUES (100, {epoch}, {state})");
+        await using PostgresOperation operation = await _world.Begin();
+        SlotMover mover = _world.Mover(operation);
+        if (!isTaken)
+        {
+            Assert.Contains(
+                "shards verify", (await Assert.ThrowsAsync<SlotMoveRefusedException>(() => mover.Begin(Moved, 0, 1, TimeSpan.Zero, Cancel))).Message, StringComparison.Ordinal);
+            return;
+        }
+
+        await mover.Run((await mover.Begin(Moved, 0, 1, TimeSpan.Zero, Cancel)).Id, Cancel);
+        await _world.IsOnlyIn(1, Moved);
         await _world.IsWell();
     }
 

@@ -92,12 +92,12 @@ internal sealed class SlotWorld : IAsyncDisposable
         Assert.Empty(report.Problems);
     }
 
-    /// <summary>The slots lie in the shard and nowhere else, and are remembered nowhere else.</summary>
+    /// <summary>The slots lie in the shard and nowhere else, and are owned nowhere else.</summary>
     public async Task IsOnlyIn(short shard, IReadOnlyCollection<short> slots)
     {
         string list = string.Join(',', slots);
         Assert.Equal(0, await Look<long>((short)(1 - shard), $"SELECT count(*) FROM rooms.room WHERE slot IN ({list})"));
-        Assert.Equal(0, await Look<long>((short)(1 - shard), $"SELECT count(*) FROM rooms.slot_owner WHERE slot IN ({list})"));
+        Assert.Equal(0, await Look<long>((short)(1 - shard), $"SELECT count(*) FROM rooms.slot_owner WHERE state = 1 AND slot IN ({list})"));
         Assert.Equal(slots.Count, await Look<long>(shard, $"SELECT count(*) FROM rooms.slot_owner WHERE state = 1 AND slot IN ({list})"));
         Assert.Equal(0, await Look<long>((short)(1 - shard), "SELECT count(*) FROM rooms.event e WHERE NOT EXISTS (SELECT FROM rooms.room r WHERE r.room_key = e.room_key)"));
         Assert.Empty(await Moves.ReadOpen(Cancel));
