@@ -14,6 +14,7 @@ using Monstera.Server.OpenApi;
 using Monstera.Server.Presence;
 using Monstera.Server.Realtime;
 using Monstera.Server.Realtime.Hub;
+using Monstera.Server.Redis;
 using Monstera.Server.Rest;
 using Monstera.Server.Rooms;
 using Monstera.Server.Storage;
@@ -69,7 +70,8 @@ public static partial class MonsteraApplication
         services.AddStorage();
         services.AddSingleton<Node>();
         services.AddRooms();
-        services.AddMemoryBackplane();
+        services.AddRedis();
+        services.AddBackplane();
         services.AddMemoryPresence();
         services.AddAccounts();
         services.AddConnectionTokens();

@@ -12,7 +12,12 @@ public enum CopyPhase
 /// <param name="Rooms">That were looked at.</param>
 /// <param name="Events">That were written.</param>
 /// <param name="Bytes">Of them, as <see cref="Monstera.Data.Rooms.IRoomStore.ReadAfter"/> counts.</param>
-public readonly record struct CopyProgress(CopyPhase Phase, long Rooms, long Events, long Bytes);
+/// <param name="Total">What there is to do, about, since it may grow meanwhile: events that are to be written, or rooms that are to be compared. 0: not known.</param>
+public readonly record struct CopyProgress(CopyPhase Phase, long Rooms, long Events, long Bytes, long Total = 0)
+{
+    /// <summary>From 0 to 1; null: not known.</summary>
+    public double? Fraction => Total > 0 ? Math.Min(1, (double)(Phase == CopyPhase.Rooms ? Events : Rooms) / Total) : null;
+}
 
 /// <summary>How much an installation has.</summary>
 public sealed record InstallationSize(long Rooms, long Events, long Tenants, long Accounts, long Sessions, long Invites, long UserRooms)

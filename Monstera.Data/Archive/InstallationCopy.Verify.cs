@@ -20,7 +20,7 @@ public sealed partial class InstallationCopy
     /// <returns>The rooms that differ.</returns>
     public async Task<IReadOnlyList<ArchivedRoom>> CompareRooms(CancellationToken cancel)
     {
-        Begin(CopyPhase.Verification);
+        Begin(CopyPhase.Verification, _rooms ?? 0);
         List<ArchivedRoom> different = [];
         await foreach (RoomPair pair in CompareAll(cancel))
         {
@@ -39,7 +39,7 @@ public sealed partial class InstallationCopy
     /// </summary>
     public async Task<CopyVerification> Verify(CancellationToken cancel)
     {
-        Begin(CopyPhase.Verification);
+        Begin(CopyPhase.Verification, _rooms ?? 0);
         long rooms = 0;
         long events = 0;
         List<string> differences = [];
@@ -88,6 +88,7 @@ public sealed partial class InstallationCopy
     {
         ArgumentNullException.ThrowIfNull(installation);
         using var all = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        long total = progress is null ? 0 : await RoomWalk.Of(installation.Shards, cancel).LongCountAsync(cancel);
         long rooms = 0;
         await foreach (ArchivedRoom[] chunk in Chunks(RoomWalk.Of(installation.Shards, cancel)))
         {
@@ -97,7 +98,7 @@ public sealed partial class InstallationCopy
                 all.AppendData(Encoding.UTF8.GetBytes($"{digest?.Room} {digest?.Tenant} {digest?.Epoch} {digest?.Head} {digest?.Sha256}\n"));
             }
 
-            progress?.Invoke(new CopyProgress(CopyPhase.Verification, rooms += chunk.Length, 0, 0));
+            progress?.Invoke(new CopyProgress(CopyPhase.Verification, rooms += chunk.Length, 0, 0, total));
         }
 
         List<TenantRecord> tenants = await ReadTenants(installation.Directory, cancel);

@@ -26,6 +26,7 @@ public sealed partial class InstallationCopy(
 
     private readonly Lock _gate = new();
     private CopyProgress _progress;
+    private long? _rooms;
 
     /// <summary>
     /// One pass over the rooms: copies the log of each after the destination's head, to its end. A room whose heads are equal costs nothing.
@@ -33,7 +34,8 @@ public sealed partial class InstallationCopy(
     /// <exception cref="ArchiveConflictException">A room of the destination is no beginning of the source's, and is not to be replaced. Names it.</exception>
     public async Task<RoomPass> CopyRooms(CancellationToken cancel)
     {
-        Begin(CopyPhase.Rooms);
+        // Counted for the first pass, which is the long one.
+        Begin(CopyPhase.Rooms, total: progress is not null && _rooms is null ? await CountBehind(cancel) : 0);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         Channel<LogBatch> ready = Channel.CreateBounded<LogBatch>(new BoundedChannelOptions(2) { SingleReader = true, SingleWriter = true });
         Task writing = Write(ready.Reader, stop);
@@ -70,6 +72,7 @@ public sealed partial class InstallationCopy(
         }
 
         await writing;
+        _rooms = rooms;
         return new RoomPass(rooms, copied, _progress.Events, _progress.Bytes);
     }
 
@@ -201,11 +204,11 @@ public sealed partial class InstallationCopy(
 
     private static int Bytes(string? text) => text is null ? 0 : Encoding.UTF8.GetByteCount(text);
 
-    private void Begin(CopyPhase phase)
+    private void Begin(CopyPhase phase, long total = 0)
     {
         lock (_gate)
         {
-            _progress = new CopyProgress(phase, 0, 0, 0);
+            _progress = new CopyProgress(phase, 0, 0, 0, total);
             progress?.Invoke(_progress);
         }
     }

@@ -4,14 +4,15 @@ using Spectre.Console;
 
 namespace Monstera.Server.Commands;
 
-/// <summary>Shows how far a copy has come: one line that changes on a terminal, a line now and then elsewhere.</summary>
+/// <summary>Shows how far a copy has come: a bar for each phase on a terminal, a line now and then elsewhere.</summary>
 internal sealed class CopyConsole(TimeProvider time)
 {
     private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ShowEvery = TimeSpan.FromMilliseconds(100);
 
     private readonly Lock _gate = new();
-    private StatusContext? _status;
+    private ProgressContext? _bars;
+    private ProgressTask? _bar;
     private CopyProgress _last;
     private long _shown;
 
@@ -23,25 +24,25 @@ internal sealed class CopyConsole(TimeProvider time)
             return await use();
         }
 
-        return await AnsiConsole.Status().StartAsync(
-            "…",
-            async status =>
+        return await TerminalBars.Run(async bars =>
+        {
+            _bars = bars;
+            try
             {
-                _status = status;
-                try
-                {
-                    return await use();
-                }
-                finally
-                {
-                    _status = null;
-                }
-            });
+                T done = await use();
+                FinishBar();
+                return done;
+            }
+            finally
+            {
+                _bars = null;
+            }
+        });
     }
 
     public void Say(string sentence)
     {
-        if (_status is null)
+        if (_bars is null)
         {
             Console.WriteLine(sentence);
         }
@@ -55,27 +56,54 @@ internal sealed class CopyConsole(TimeProvider time)
     {
         lock (_gate)
         {
-            bool isDue = time.GetElapsedTime(_shown) > (_status is null ? LineEvery : ShowEvery);
-            if (!isDue && (progress.Phase == _last.Phase || _status is null))
+            if (_bar is not null && progress.Phase == _last.Phase)
+            {
+                _bar.Description = Markup.Escape(Line(progress));
+            }
+
+            bool isNewPhase = progress.Phase != _last.Phase || _shown == 0;
+            bool isDue = time.GetElapsedTime(_shown) > (_bars is null ? LineEvery : ShowEvery);
+            if (!isDue && (!isNewPhase || _bars is null))
             {
                 return;
             }
 
             _shown = time.GetTimestamp();
             _last = progress;
-            string line = Line(progress);
-            if (_status is { } status)
+            if (_bars is null)
             {
-                status.Status(Markup.Escape(line));
+                Console.WriteLine(Line(progress));
             }
             else
             {
-                Console.WriteLine(line);
+                ShowBar(_bars, progress, isNewPhase);
             }
         }
     }
 
     public static string Count(long count, string one, string many) => string.Create(CultureInfo.InvariantCulture, $"{count:N0} {(count == 1 ? one : many)}");
+
+    private void ShowBar(ProgressContext bars, CopyProgress progress, bool isNewPhase)
+    {
+        if (_bar is null || isNewPhase)
+        {
+            FinishBar();
+            _bar = bars.AddTask("…", maxValue: 1);
+        }
+
+        _bar.IsIndeterminate = progress.Fraction is null;
+        _bar.Value = progress.Fraction ?? 0;
+        _bar.Description = Markup.Escape(Line(progress));
+    }
+
+    private void FinishBar()
+    {
+        if (_bar is not null)
+        {
+            (_bar.IsIndeterminate, _bar.Value) = (false, _bar.MaxValue);
+            _bar.StopTask();
+        }
+    }
 
     private static string Line(CopyProgress progress) => progress.Phase switch
     {

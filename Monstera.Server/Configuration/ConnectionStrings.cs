@@ -9,6 +9,7 @@ namespace Monstera.Server.Configuration;
 public sealed class ConnectionStrings(IConfiguration configuration)
 {
     public const string DirectoryKey = "ConnectionStrings:Directory";
+    public const string RedisKey = "ConnectionStrings:Redis";
     public const string DirectoryOwnerKey = "ConnectionStrings:Owners:Directory";
 
     /// <summary>Shards are numbered from 0, without a gap.</summary>
@@ -26,6 +27,9 @@ public sealed class ConnectionStrings(IConfiguration configuration)
 
     /// <summary>The shard that is in the directory's database; null: none.</summary>
     public int? SharedShard => Numbered(ShardsSection).Select(ShardOf).FirstOrDefault(shard => IsWithDirectory(shard!.Value));
+
+    /// <summary>In the form of RedisSettings.</summary>
+    public string? Redis => this[RedisKey];
 
     /// <summary>How many shards there are, once checked.</summary>
     public int ShardCount => Numbered(ShardsSection).Count();
@@ -50,7 +54,7 @@ public sealed class ConnectionStrings(IConfiguration configuration)
     /// <summary>The shard is in the directory's database.</summary>
     public bool IsWithDirectory(int shard) => Shard(shard) == Directory;
 
-    /// <summary>All keys that are set, known or not.</summary>
+    /// <summary>All keys of databases that are set, known or not.</summary>
     public IEnumerable<string> Given() =>
         new[] { DirectoryKey, DirectoryOwnerKey }.Where(key => this[key] is not null)
             .Concat(new[] { ShardsSection, ShardOwnersSection, ReplicasSection }.SelectMany(Children));

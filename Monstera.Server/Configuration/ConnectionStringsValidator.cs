@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Monstera.Data.Postgres;
+using Monstera.Server.Redis;
 
 namespace Monstera.Server.Configuration;
 
@@ -21,7 +22,26 @@ public sealed class ConnectionStringsValidator(ConnectionStrings strings) : IVal
                 $"{key} is set, but Monstera:Storage is 'sqlite', and nothing would be kept there: set Monstera:Storage to postgres, or remove the connection string."));
         }
 
+        CheckRedis(options.Backplane, failures);
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    private void CheckRedis(BackplaneProvider backplane, List<string> failures)
+    {
+        if (backplane == BackplaneProvider.Memory && strings.Redis is not null)
+        {
+            // Whoever gives one believes that nodes are joined by it.
+            failures.Add(
+                $"{ConnectionStrings.RedisKey} is set, but Monstera:Backplane is 'memory', and nodes would not hear of each other: set Monstera:Backplane to redis, or remove the connection string.");
+        }
+        else if (backplane == BackplaneProvider.Redis && strings.Redis is null)
+        {
+            failures.Add($"{ConnectionStrings.RedisKey} is missing: Monstera:Backplane is 'redis' and needs it, in the form host:port,user=…,password=… or redis://user:password@host:port");
+        }
+        else if (strings.Redis is { } redis && RedisSettings.FindFault(redis) is { } fault)
+        {
+            failures.Add($"{ConnectionStrings.RedisKey} (not shown) {fault}.");
+        }
     }
 
     private void CheckPostgres(List<string> failures)

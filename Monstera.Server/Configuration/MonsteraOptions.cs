@@ -23,6 +23,16 @@ public enum StorageProvider
     Postgres,
 }
 
+/// <summary>What joins the nodes.</summary>
+public enum BackplaneProvider
+{
+    /// <summary>Nothing: there is one.</summary>
+    Memory,
+
+    /// <summary>The Redis of <see cref="ConnectionStrings.Redis"/>.</summary>
+    Redis,
+}
+
 /// <summary>
 /// All settings, under the key <c>Monstera</c> (environment: <c>Monstera__DataFolder</c> and so on). Phase 1 needs none of them set.
 /// Checked at start by <see cref="MonsteraOptionsValidator"/>, which names the key and the value that is wrong.
@@ -34,6 +44,10 @@ public sealed class MonsteraOptions
     public StorageProvider Storage { get; set; } = StorageProvider.Sqlite;
 
     public PostgresSettings Postgres { get; set; } = new();
+
+    public BackplaneProvider Backplane { get; set; } = BackplaneProvider.Memory;
+
+    public RedisOptions Redis { get; set; } = new();
 
     /// <summary>Where the SQLite file lives, if that is the storage; made when missing. Relative to the folder the server is started in.</summary>
     public string DataFolder { get; set; } = "data";
@@ -75,6 +89,19 @@ public sealed class PostgresSettings
 
     /// <summary>After which PostgreSQL ends the transaction of a process that hangs.</summary>
     public int IdleInTransactionTimeoutSeconds { get; set; } = 5;
+}
+
+/// <summary>How Redis is used; where it is stands in <see cref="ConnectionStrings"/>.</summary>
+public sealed class RedisOptions
+{
+    /// <summary>Begins the names of all keys and channels; empty: made from the installation's id, so that several can share a Redis.</summary>
+    public string Prefix { get; set; } = "";
+
+    /// <summary>For a connection, or an answer.</summary>
+    public int TimeoutMs { get; set; } = 2_000;
+
+    /// <summary>Bytes that wait to be sent to one server; what comes on top is dropped.</summary>
+    public int QueueBytesMax { get; set; } = 8_388_608;
 }
 
 /// <summary>The key that a host product shares with the server. Either a secret or a public key; neither: no connection tokens.</summary>
@@ -153,4 +180,7 @@ public sealed class RealtimeOptions
 
     /// <summary>How often the heads of active rooms are compared with the log.</summary>
     public int HeadComparisonSeconds { get; set; } = 5;
+
+    /// <summary>The same while the backplane is away, and live delivery between nodes hangs on it.</summary>
+    public int AwayPollMs { get; set; } = 500;
 }

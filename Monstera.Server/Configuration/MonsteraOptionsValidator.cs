@@ -21,6 +21,11 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
             failures.Add(Message("Storage", options.Storage, "is one of sqlite, postgres"));
         }
 
+        if (!Enum.IsDefined(options.Backplane))
+        {
+            failures.Add(Message("Backplane", options.Backplane, "is one of memory, redis"));
+        }
+
         if (string.IsNullOrWhiteSpace(options.DataFolder))
         {
             failures.Add(Message("DataFolder", options.DataFolder, "name a folder"));
@@ -44,6 +49,7 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         CheckLimits(options.Limits, failures);
         CheckRealtime(options.Realtime, failures);
         CheckPostgres(options.Postgres, failures);
+        CheckRedis(options.Redis, failures);
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
 
@@ -73,6 +79,7 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         InRange("Realtime:TailBytesMax", realtime.TailBytesMax, 65_536, 67_108_864, failures);
         InRange("Realtime:EarlyEventMs", realtime.EarlyEventMs, 1, 10_000, failures);
         InRange("Realtime:HeadComparisonSeconds", realtime.HeadComparisonSeconds, 1, 600, failures);
+        InRange("Realtime:AwayPollMs", realtime.AwayPollMs, 50, 60_000, failures);
     }
 
     private static void CheckPostgres(PostgresSettings postgres, List<string> failures)
@@ -82,6 +89,18 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         InRange("Postgres:StatementTimeoutSeconds", postgres.StatementTimeoutSeconds, 1, 300, failures);
         InRange("Postgres:LockTimeoutSeconds", postgres.LockTimeoutSeconds, 1, 300, failures);
         InRange("Postgres:IdleInTransactionTimeoutSeconds", postgres.IdleInTransactionTimeoutSeconds, 1, 300, failures);
+    }
+
+    private static void CheckRedis(RedisOptions redis, List<string> failures)
+    {
+        // Braces would decide where in a cluster a key lies.
+        if (redis.Prefix.Length > 64 || !redis.Prefix.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.' or ':'))
+        {
+            failures.Add(Message("Redis:Prefix", redis.Prefix, "has at most 64 letters, digits and - _ . :"));
+        }
+
+        InRange("Redis:TimeoutMs", redis.TimeoutMs, 100, 60_000, failures);
+        InRange("Redis:QueueBytesMax", redis.QueueBytesMax, 65_536, 1_073_741_824, failures);
     }
 
     private static void CheckConnectionTokens(ConnectionTokenOptions tokens, List<string> failures)

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Threading.Channels;
 using Microsoft.Extensions.Options;
 using Monstera.Data;
@@ -29,12 +30,13 @@ public sealed partial class RoomFeeds : BackgroundService
     private readonly Lock _gate = new();
     private readonly Dictionary<RoomId, Entry> _feeds = [];
     private readonly SemaphoreSlim _compareNow = new(0, 1);
+    private long _repaired;
 
     // As many drafts wait here as were taken by the write path, whose queue bounds them.
     private readonly Channel<CommittedBatch> _committed = Channel.CreateUnbounded<CommittedBatch>(new UnboundedChannelOptions { SingleReader = true });
 
     public RoomFeeds(
-        IRoomStore store, IBackplane backplane, RoomWriter writer, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<RoomFeeds> log)
+        IRoomStore store, IBackplane backplane, RoomWriter writer, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<RoomFeeds> log, IMeterFactory? meters = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(writer);
@@ -46,7 +48,9 @@ public sealed partial class RoomFeeds : BackgroundService
         _log = log;
         writer.Committed += Commit;
         backplane.Received += events => Receive(events, flush: null);
-        backplane.Missed += _ => CompareNow();
+        backplane.Missed += CompareNow;
+        meters?.Create(BackplaneMeter.Name)
+            .CreateObservableCounter("backplane_repaired_events", () => Repaired, "{event}", "Events that did not come by themselves and were read from the log.");
     }
 
     /// <summary>The room's feed, kept for at least as long as the lease. Not started before its caller has read the log.</summary>
@@ -80,6 +84,9 @@ public sealed partial class RoomFeeds : BackgroundService
         base.Dispose();
     }
 
+    /// <summary>Events that did not come by themselves and were read from the log.</summary>
+    public long Repaired => Interlocked.Read(ref _repaired);
+
     /// <summary>How many rooms are live on this node.</summary>
     public int Count
     {
@@ -88,34 +95,6 @@ public sealed partial class RoomFeeds : BackgroundService
             lock (_gate)
             {
                 return _feeds.Count;
-            }
-        }
-    }
-
-    /// <summary>Compares the heads of all live rooms with the log and reads what is missing.</summary>
-    public async Task CompareHeads(CancellationToken cancel)
-    {
-        RoomFeed[] feeds;
-        lock (_gate)
-        {
-            feeds = [.. _feeds.Values.Select(entry => entry.Feed).Where(feed => feed.Started)];
-        }
-
-        foreach (IGrouping<TenantId, RoomFeed> ofTenant in feeds.GroupBy(feed => feed.Tenant))
-        {
-            foreach (RoomFeed[] some in ofTenant.Chunk(HeadsPerRead))
-            {
-                Dictionary<RoomId, RoomFeed> byRoom = some.ToDictionary(feed => feed.Room);
-
-                // What is missing has its turn the next time.
-                foreach (RoomHead head in (await _store.ReadHeads(ofTenant.Key, byRoom.Keys, cancel)).Items)
-                {
-                    RoomFeed feed = byRoom[head.Room];
-                    if (head.Head > feed.Head || head.Epoch != feed.Epoch)
-                    {
-                        await RepairIfItCanBeRead(feed, cancel);
-                    }
-                }
             }
         }
     }
@@ -173,29 +152,6 @@ public sealed partial class RoomFeeds : BackgroundService
         flush.FlushAll();
     }
 
-    private async Task CompareRegularly(CancellationToken stoppingToken)
-    {
-        TimeSpan every = TimeSpan.FromSeconds(_options.HeadComparisonSeconds);
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                using CancellationTokenSource wait = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-                using ITimer timer = _time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), wait, every, Timeout.InfiniteTimeSpan);
-                await _compareNow.WaitAsync(wait.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                await CompareHeads(stoppingToken);
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                LogCompareFailed(e);
-            }
-            catch (OperationCanceledException)
-            {
-                // The server stops.
-            }
-        }
-    }
-
     private void Receive(CommittedEvents events, FlushList? flush)
     {
         RoomFeed? feed;
@@ -207,18 +163,6 @@ public sealed partial class RoomFeeds : BackgroundService
         if (feed is not null && feed.Tenant == events.Tenant)
         {
             feed.Receive(events, flush);
-        }
-    }
-
-    private void CompareNow()
-    {
-        try
-        {
-            _compareNow.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // A comparison is wanted already.
         }
     }
 
@@ -271,6 +215,7 @@ public sealed partial class RoomFeeds : BackgroundService
                 return;
             }
 
+            Interlocked.Add(ref _repaired, page.Events.Count);
             feed.Receive(new CommittedEvents(feed.Tenant, feed.Room, page.Epoch, page.Events));
             if (page.Events.Count == 0 || feed.Head >= page.Head)
             {

@@ -31,6 +31,9 @@ public static class StorageFeature
         services.AddSingleton(provider => new StoragePlace(IsPostgres(provider)
             ? provider.GetRequiredService<PostgresDatabases>().Place
             : Path.GetFullPath(Options(provider).DataFolder)));
+        services.AddSingleton(provider => new InstallationId((IsPostgres(provider)
+            ? PostgresInstallation.Read(provider.GetRequiredService<PostgresDatabases>().Directory)
+            : SqliteInstallationArchive.Read(provider.GetRequiredService<SqliteDatabase>())).Id));
         services.AddSingleton<ShardReplicas>();
         services.AddHostedService<ShardWatch>();
         services.AddHostedService<ReplicationLagWatch>();

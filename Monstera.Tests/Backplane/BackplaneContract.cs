@@ -61,23 +61,28 @@ public abstract class BackplaneContract
     [Fact]
     public async Task What_is_published_while_it_is_cut_is_lost_and_the_return_is_told()
     {
-        (IBackplane _, ConcurrentQueue<CommittedEvents> got, Signal changed) = Listening();
+        (IBackplane far, ConcurrentQueue<CommittedEvents> got, Signal changed) = Listening();
         IBackplane node = NewNode();
-        int restored = 0;
-        node.Missed += _ =>
-        {
-            Interlocked.Increment(ref restored);
-            changed.Pulse();
-        };
+        bool[] restored = new bool[2];
+        node.Missed += partition => Restored(0, partition);
+        far.Missed += partition => Restored(1, partition);
 
         SetCut(true);
+        await Signal.Poll(() => node.IsAway && far.IsAway, "the cut to be noticed");
         node.Publish(Events(1, 1));
         SetCut(false);
-        await changed.Until(() => Volatile.Read(ref restored) > 0, "the return to be told");
+        await changed.Until(() => Volatile.Read(ref restored[0]) && Volatile.Read(ref restored[1]), "the return to be told");
+        Assert.False(node.IsAway);
         node.Publish(Events(2, 2));
         await changed.Until(() => !got.IsEmpty, "the events");
 
-        Assert.Equal(2, got.Last().Events[0].Seq);
+        Assert.Equal(2, Assert.Single(got).Events[0].Seq);
+
+        void Restored(int which, int? partition)
+        {
+            Volatile.Write(ref restored[which], Volatile.Read(ref restored[which]) || partition is null);
+            changed.Pulse();
+        }
     }
 
     [Fact]

@@ -20,6 +20,9 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     /// <summary>What is told instead of the heads that were read.</summary>
     public Func<RoomHead, RoomHead>? ChangeHead { get; set; }
 
+    /// <summary>Of which rooms heads are read.</summary>
+    public Action<IReadOnlyCollection<RoomId>>? ReadingHeads { get; set; }
+
     /// <summary>A log was read, and whoever asked for it does not have it yet.</summary>
     public Func<UserId?, Task>? AfterReadAfter { get; set; }
 
@@ -59,6 +62,7 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
 
     public async ValueTask<Gathered<RoomHead>> ReadHeads(TenantId tenant, IReadOnlyCollection<RoomId> rooms, CancellationToken cancel)
     {
+        ReadingHeads?.Invoke(rooms);
         await (BeforeReadHeads?.Invoke() ?? Task.CompletedTask);
         Gathered<RoomHead> heads = await inner.ReadHeads(tenant, rooms, cancel);
         return ChangeHead is null ? heads : heads with { Items = [.. heads.Items.Select(ChangeHead)] };

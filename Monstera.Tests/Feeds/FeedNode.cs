@@ -171,4 +171,6 @@ internal sealed class UnrulyBackplane(int seed) : IBackplane
     }
 
     public void Restore() => Missed?.Invoke(null);
+
+    public void Miss(int? partition) => Missed?.Invoke(partition);
 }

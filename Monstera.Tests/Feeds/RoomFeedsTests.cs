@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Backplane;
+using Monstera.Server.Feeds;
 using Monstera.Server.Rooms;
 using Monstera.Tests.Clients;
 
@@ -57,6 +59,49 @@ public sealed class RoomFeedsTests : IAsyncLifetime
         last = await one.Send(_room, _room.Aoi, "also lost");
         await Turned(() => far.Cursor >= last, TimeSpan.FromSeconds(5));
         Assert.Equal(Seqs(last - 1, last), far.Seqs);
+    }
+
+    [Fact]
+    public async Task While_the_backplane_is_away_heads_are_compared_twice_a_second()
+    {
+        (FeedNode one, FeedNode two) = await TwoNodes();
+        ReadingSubscriber far = await two.Subscribe(_room, _room.Beni);
+        _wire.SetCut(true);
+        for (int i = 0; i < 4; i++)
+        {
+            long last = await one.Send(_room, _room.Aoi, $"lost {i}");
+            DateTimeOffset begun = _time.GetUtcNow();
+            await Turned(() => far.Cursor >= last, TimeSpan.FromMilliseconds(100), settle: true);
+            Assert.InRange(_time.GetUtcNow() - begun, TimeSpan.Zero, TimeSpan.FromMilliseconds(1_500));
+        }
+    }
+
+    [Fact]
+    public async Task When_something_of_a_partition_may_have_been_missed_its_rooms_are_compared_and_no_others()
+    {
+        ConcurrentQueue<RoomId> compared = [];
+        GatedRoomStore store = new(_room.Store) { ReadingHeads = rooms => rooms.ToList().ForEach(compared.Enqueue) };
+        UnrulyBackplane backplane = new(1);
+        FeedNode node = await Node(backplane, store);
+        ReadingSubscriber reader = await node.Subscribe(_room, _room.Beni);
+        RoomId other = new(Guid.NewGuid());
+        while (BackplanePartition.Of(other) == BackplanePartition.Of(_room.Id))
+        {
+            other = new RoomId(Guid.NewGuid());
+        }
+
+        using RoomFeeds.FeedLease lease = node.Feeds.Acquire(_room.Tenant, other);
+        lease.Feed.Start(1, 0);
+
+        SendMessage draft = new("by another node") { Tenant = _room.Tenant, Room = _room.Id, Sender = _room.Aoi, ClientId = new ClientId(Guid.NewGuid()) };
+        long seq = (await _room.Store.Append([draft], DateTimeOffset.UnixEpoch, CancellationToken.None))[0].Seq;
+        backplane.Miss(BackplanePartition.Of(_room.Id));
+        await reader.Reach(seq);
+        Assert.Equal([_room.Id], compared.Distinct());
+        Assert.Equal(1, node.Feeds.Repaired);
+
+        backplane.Miss(null);
+        await Signal.Poll(() => compared.Contains(other), "a comparison of all");
     }
 
     [Fact]
@@ -171,10 +216,11 @@ public sealed class RoomFeedsTests : IAsyncLifetime
     }
 
     /// <summary>Turns the clock on, step by step, until it holds.</summary>
-    private Task Turned(Func<bool> condition, TimeSpan step) => Signal.Poll(
+    /// <param name="settle">Only when nothing is going on that may bring it: the loop waits for its clock again.</param>
+    private Task Turned(Func<bool> condition, TimeSpan step, bool settle = false) => Signal.Poll(
         () =>
         {
-            if (!condition())
+            if (!condition() && (!settle || _time.Waiting >= _nodes.Count))
             {
                 _time.Advance(step);
             }
@@ -186,9 +232,9 @@ public sealed class RoomFeedsTests : IAsyncLifetime
     private async Task<(FeedNode One, FeedNode Two)> TwoNodes() =>
         (await Node(new MemoryBackplane(_wire)), await Node(new MemoryBackplane(_wire)));
 
-    private async Task<FeedNode> Node(IBackplane backplane)
+    private async Task<FeedNode> Node(IBackplane backplane, IRoomStore? store = null)
     {
-        FeedNode node = new(_room.Store, _room.Database, backplane, _time);
+        FeedNode node = new(store ?? _room.Store, _room.Database, backplane, _time);
         _nodes.Add(node);
         await node.Start();
         return node;
