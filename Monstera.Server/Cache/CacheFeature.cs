@@ -1,4 +1,6 @@
+using Microsoft.Extensions.Options;
 using Monstera.Data.Directory;
+using Monstera.Server.Configuration;
 using Monstera.Server.Storage;
 
 namespace Monstera.Server.Cache;
@@ -10,7 +12,9 @@ public static class CacheFeature
     public static IServiceCollection AddDirectoryCache(this IServiceCollection services)
     {
         services.AddSingleton<CacheMeter>();
-        services.AddSingleton<ISharedCache, NoSharedCache>();
+        services.AddSingleton<ISharedCache>(provider => provider.GetRequiredService<IOptions<MonsteraOptions>>().Value.Backplane == BackplaneProvider.Redis
+            ? ActivatorUtilities.CreateInstance<RedisSharedCache>(provider)
+            : new NoSharedCache());
         services.AddSingleton<IDirectory>(provider =>
             ActivatorUtilities.CreateInstance<CachedDirectory>(provider, provider.GetRequiredService<StoredDirectory>().Directory));
         return services;

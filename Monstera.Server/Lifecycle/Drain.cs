@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Options;
-using Monstera.Server.Backplane;
 using Monstera.Server.Configuration;
 
 namespace Monstera.Server.Lifecycle;
@@ -22,14 +21,14 @@ public sealed partial class Drain : IDisposable
     private readonly CancellationTokenSource _hurry = new();
     private int _begun;
 
-    public Drain(IBackplane backplane, IHostApplicationLifetime lifetime, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<Drain> log)
+    public Drain(IHostApplicationLifetime lifetime, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<Drain> log)
     {
         ArgumentNullException.ThrowIfNull(options);
         _lifetime = lifetime;
         _time = time;
         _log = log;
         LifecycleOptions lifecycle = options.Value.Lifecycle;
-        bool isAlone = backplane is MemoryBackplane;
+        bool isAlone = options.Value.Backplane == BackplaneProvider.Memory;
         _over = TimeSpan.FromSeconds(lifecycle.DrainSeconds ?? (isAlone ? 0 : DrainSecondsOfSeveral));
         _settle = _over == TimeSpan.Zero ? TimeSpan.Zero : TimeSpan.FromSeconds(lifecycle.SettleSeconds ?? (isAlone ? 0 : SettleSecondsOfSeveral));
     }

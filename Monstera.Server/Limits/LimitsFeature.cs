@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Options;
+using Monstera.Server.Configuration;
 using Monstera.Server.Hosting;
 
 namespace Monstera.Server.Limits;
@@ -7,7 +9,9 @@ public static class LimitsFeature
 {
     public static IServiceCollection AddLimits(this IServiceCollection services)
     {
-        services.AddSingleton<ICommonBuckets, NoCommonBuckets>();
+        services.AddSingleton<ICommonBuckets>(provider => provider.GetRequiredService<IOptions<MonsteraOptions>>().Value.Backplane == BackplaneProvider.Redis
+            ? ActivatorUtilities.CreateInstance<RedisCommonBuckets>(provider)
+            : new NoCommonBuckets());
         services.AddHosted<NodesLimits>();
         return services;
     }

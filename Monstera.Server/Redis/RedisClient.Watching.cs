@@ -131,7 +131,7 @@ public sealed partial class RedisClient
         next = null;
         string[] words = error.Message.Split(' ');
         if (words is not ["MOVED" or "ASK", _, _, ..] || !int.TryParse(words[1], out int slot) || slot is < 0 or >= RedisSlot.Count
-            || !RedisAddress.TryParse(words[2], 0, out RedisAddress address))
+            || !RedisAddress.TryParseLast(words[2], out RedisAddress address))
         {
             return false;
         }

@@ -9,6 +9,15 @@ public readonly record struct RedisAddress(string Host, int Port)
 {
     public override string ToString() => Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
 
+    /// <summary>host:port as a cluster writes it: without brackets round an address that has colons itself.</summary>
+    public static bool TryParseLast(string text, out RedisAddress address)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        int colon = text.LastIndexOf(':');
+        address = default;
+        return colon > 0 && TryParse($"[{text[..colon].Trim('[', ']')}]{text[colon..]}", 0, out address);
+    }
+
     /// <summary>host, host:port, or [host]:port.</summary>
     public static bool TryParse(string text, int defaultPort, out RedisAddress address)
     {

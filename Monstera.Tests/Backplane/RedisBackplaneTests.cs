@@ -165,17 +165,18 @@ public sealed class RedisBackplaneTests : BackplaneContract, IDisposable
         using RedisServer server = RedisServer.Start();
         using RedisNode here = new(server.ConnectionString, _prefix, queueBytesMax: 200_000);
         await here.Listen(3);
+        CommittedEvents one = Some(3, 1);
         server.Freeze();
         long begun = TimeProvider.System.GetTimestamp();
-        for (int seq = 1; seq <= 20_000; seq++)
+        for (int i = 0; i < 20_000; i++)
         {
-            here.Backplane.Publish(Some(3, seq));
+            here.Backplane.Publish(one);
         }
 
         Assert.InRange(TimeProvider.System.GetElapsedTime(begun), TimeSpan.Zero, TimeSpan.FromSeconds(2));
         Assert.InRange(here.Counted("backplane_dropped"), 15_000, 20_000);
         await Signal.Poll(() => here.Backplane.IsAway, "the silence to be noticed");
-        Assert.InRange(TimeProvider.System.GetElapsedTime(begun), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5));
+        Assert.InRange(TimeProvider.System.GetElapsedTime(begun), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(8));
 
         server.Thaw();
         int missed = here.Missed.Count(partition => partition == RedisNode.All);

@@ -169,6 +169,28 @@ public sealed class ShardsCommandTests : IAsyncLifetime
         Assert.Empty(await _world.Moves.ReadOpen(Cancel));
     }
 
+    [Fact]
+    public async Task A_database_with_slots_of_its_own_is_not_added_and_nothing_moves_while_servers_may_not_start()
+    {
+        string name = PostgresStorage.CreateDatabase(PostgresServer.Shared);
+        _names.Add(name);
+        PostgresOptions options = new() { ConnectionString = PostgresServer.Shared.AppConnection(name), OwnerConnectionString = PostgresServer.Shared.OwnerConnection(name) };
+        PostgresDatabase.Open(options, PostgresParts.Rooms, new ShardIdentity(2, PostgresInstallation.Read(_world.Directory).Id)).Dispose();
+        PostgresServer.Execute(PostgresServer.Shared.SuperuserConnection(name), "DELETE FROM rooms.slot_owner", "INSERT INTO rooms.slot_owner (slot, epoch, state) VALUES (5, 1, 1)");
+        Assert.Equal(3, await Run("add", "2"));
+        Assert.Equal(2, (await _world.Map.ReadShards(Cancel)).Count);
+        PostgresServer.Execute(PostgresServer.Shared.SuperuserConnection(name), "DELETE FROM rooms.slot_owner");
+
+        // As a copy leaves it that is not finished.
+        PostgresServer.Execute(PostgresServer.Shared.SuperuserConnection(_world.Names[0]), "UPDATE directory.installation SET state = 2");
+        Assert.Equal(3, await Run("add", "2"));
+        Assert.Equal(3, await Run("rebalance"));
+        Assert.Equal(3, await Run("move-slots", "--from", "0", "--to", "1", "--slots", "5"));
+        Assert.Equal(1, (await _world.Map.Read(Cancel)).Version);
+        PostgresServer.Execute(PostgresServer.Shared.SuperuserConnection(_world.Names[0]), "UPDATE directory.installation SET state = 1");
+        Assert.Equal(0, await Run("add", "2"));
+    }
+
     private static RoomId RoomIn(int first, int end) =>
         Enumerable.Range(1, 1_000_000).Select(n => new RoomId(new Guid(n, 2, 0x7000, 0x80, 0, 0, 0, 0, 0, 0, 1))).First(room => Slot.Of(room) >= first && Slot.Of(room) < end);
 

@@ -1,9 +1,10 @@
 using Monstera.Tests.Clients;
 using Monstera.Tests.Data.Postgres;
+using Monstera.Tests.Redis;
 
 namespace Monstera.Tests.Deploy;
 
-/// <summary>Two real server processes on one PostgreSQL database, called node1 and node2, which a balancer of this machine stands before. Restarted they listen where they did.</summary>
+/// <summary>Two real server processes on one PostgreSQL database and one Redis, called node1 and node2, which a balancer of this machine stands before. Restarted they listen where they did.</summary>
 internal sealed class TwoNodes : IAsyncDisposable
 {
     private TwoNodes(ServerProcess first, ServerProcess second) => (First, Second) = (first, second);
@@ -50,10 +51,9 @@ internal sealed class TwoNodes : IAsyncDisposable
         ("ConnectionStrings:Shards:0", PostgresServer.Shared.AppConnection(database)),
         ("Limits:WritesPerSecondPerConnection", "0"), ("Limits:WritesPerSecondPerUser", "0"), ("Limits:CallsPerSecondPerConnection", "0"),
         ("Limits:SignInsPerMinutePerAddress", "0"),
-
-        // Nodes hear of each other's events by this alone.
-        ("Realtime:HeadComparisonSeconds", "1"),
-        ("Lifecycle:SettleSeconds", "2"),
-        ("Lifecycle:DrainSeconds", "2"),
+        ("Backplane", "redis"),
+        ("ConnectionStrings:Redis", RedisServer.Shared.ConnectionString),
+        ("Lifecycle:SettleSeconds", "1"),
+        ("Lifecycle:DrainSeconds", "1"),
     ];
 }

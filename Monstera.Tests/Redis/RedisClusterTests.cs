@@ -95,7 +95,9 @@ public sealed class RedisClusterTests
         int partition = All.First(one => RedisSlot.Of(here.Client.Key($"p{one}", "")) is >= 5_461 and < 10_923);
         int before = there.Missed.Count(one => one == partition);
         cluster.Move(RedisSlot.Of(here.Client.Key($"p{partition}", "")), from: 1, to: 2);
-        await there.Changed.Until(() => there.Missed.Count(one => one == partition) > before, "the subscription to follow the slot");
+
+        // Told by the server, and not found out by the next look at the map.
+        await there.Changed.Until(() => there.Missed.Count(one => one == partition) > before, "the subscription to follow the slot", TimeSpan.FromSeconds(8));
 
         // The publisher may learn of it by this event only.
         there.Got.Clear();

@@ -19,6 +19,20 @@ public sealed class RedisSettingsTests
         Assert.Equal(("main", "s"), (settings.ServiceName, settings.SentinelPassword));
     }
 
+    [Theory]
+    [InlineData("127.0.0.1:7000", "127.0.0.1", 7000)]
+    [InlineData("redis-1.example:7000", "redis-1.example", 7000)]
+    [InlineData("2001:db8::1:7000", "2001:db8::1", 7000)]
+    [InlineData(":7000", null, 0)]
+    [InlineData("host:", null, 0)]
+    [InlineData("host:70000", null, 0)]
+    [InlineData("", null, 0)]
+    public void Addresses_are_read_as_clusters_write_them(string text, string? host, int port)
+    {
+        Assert.Equal(host is not null, RedisAddress.TryParseLast(text, out RedisAddress address));
+        Assert.Equal((host, port), (address.Host, address.Port));
+    }
+
     [Fact]
     public void A_url_is_read()
     {

@@ -40,23 +40,28 @@ public sealed partial class PostgresInstallationArchive
             throw new ArchiveConflictException($"{Place} is to receive a copy, but {writers}. Stop the servers there.");
         }
 
-        await Set(new Installation(id, InstallationState.ReceivesCopy), cancel);
-
-        // Nobody writes, and nobody will have written under this epoch what is not here: it stays.
-        await CloseToServers(epochsOn: 0, cancel);
+        // Nothing is changed when one of them is refused.
         foreach (PostgresShard shard in _shards)
         {
             await Transaction(
                 shard.Database,
                 async run =>
                 {
-                    await run("UPDATE rooms.shard SET installation = $1 WHERE installation <> $1 AND NOT EXISTS (SELECT FROM rooms.room)", [id]);
-                    if (await run("SELECT installation FROM rooms.shard", []) is Guid known && known != id)
+                    if (await run("SELECT installation FROM rooms.shard WHERE installation <> $1 AND EXISTS (SELECT FROM rooms.room)", [id]) is Guid known)
                     {
                         throw new ArchiveConflictException($"{shard.Database.Place} has rooms of the installation {known}, and {Place} receives {id}.");
                     }
                 },
                 cancel);
+        }
+
+        await Set(new Installation(id, InstallationState.ReceivesCopy), cancel);
+
+        // Nobody writes, and nobody will have written under this epoch what is not here: it stays.
+        await CloseToServers(epochsOn: 0, cancel);
+        foreach (PostgresShard shard in _shards)
+        {
+            await Transaction(shard.Database, run => run("UPDATE rooms.shard SET installation = $1 WHERE installation <> $1", [id]), cancel);
         }
     }
 

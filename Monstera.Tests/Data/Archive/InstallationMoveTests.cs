@@ -6,6 +6,7 @@ using Monstera.Data.Postgres;
 using Monstera.Data.Postgres.Directory;
 using Monstera.Data.Rooms;
 using Monstera.Data.Sqlite;
+using Monstera.Tests.Data.Postgres;
 using static Monstera.Tests.Data.Postgres.PostgresDesk;
 
 namespace Monstera.Tests.Data.Archive;
@@ -124,6 +125,7 @@ public sealed class InstallationMoveTests : IDisposable
             from, to, new MoveOptions(Final: true, Wait: true), TimeProvider.System, say: sentence => _ = sentence.Contains("Waiting", StringComparison.Ordinal) && waiting.TrySetResult()).Run(Cancel);
         await waiting.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
         await content.Do(new CreateRoom(RoomKind.Public, "last", null, []) { Tenant = content.Green, Room = last, Sender = content.Owner });
+        await new SqliteDirectory(server).SetDisplayName(content.Green, content.Owner, "Renamed", Cancel);
         server.Dispose();
         MoveOutcome moved = await move.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
         Assert.Equal((true, 9), (moved.Finished, moved.Rooms));
@@ -210,6 +212,117 @@ public sealed class InstallationMoveTests : IDisposable
         await Assert.ThrowsAnyAsync<StorageUnavailableException>(async () => await rooms.Append([content.Send(content.Rooms[0], "too late")], Now, Cancel));
         await postgres.Serve(epoch: 2).Rooms.Append([content.Send(content.Rooms[0], "in time")], Now, Cancel);
     }
+
+    /// <summary>Until the last comparison has failed, a server that nobody saw can do nothing to the source; afterwards servers serve it again.</summary>
+    [Fact]
+    public async Task What_fails_in_the_last_part_leaves_the_source_to_be_served_again()
+    {
+        using PostgresInstallationUnderTest postgres = new(shards: 1);
+        await (await postgres.Open()).DisposeAsync();
+        (PostgresRoomStore rooms, PostgresDirectory people) = postgres.Serve();
+        var content = new InstallationContent(rooms, people);
+        await content.Fill(count: 2, messages: 3);
+        postgres.Stop();
+        await using PostgresInstallationArchive from = await postgres.Open();
+        await using SqliteInstallationArchive to = SqliteInstallationArchive.OpenOwned(First);
+        IRoomStore? unseen = null;
+        bool isHarmed = false;
+        ArchiveConflictException e = await Assert.ThrowsAsync<ArchiveConflictException>(
+            () => new InstallationMove(from, to, AtOnce, TimeProvider.System, Interfere, ServeAfterTheLook).Run(Cancel));
+        Assert.Contains("table of Accounts differs", e.Message, StringComparison.Ordinal);
+        Assert.Equal(
+            (InstallationState.Served, InstallationState.ReceivesCopy), ((await from.Directory.ReadInstallation(Cancel)).State, (await to.Directory.ReadInstallation(Cancel)).State));
+        postgres.Stop();
+
+        // As a server that has read the map.
+        long epoch;
+        using (PostgresDatabase owner = PostgresDatabaseOf(postgres))
+        {
+            epoch = (await new PostgresShardMap(owner).Read(Cancel)).Slots[Slot.Of(content.Rooms[0])].Epoch;
+        }
+
+        (rooms, people) = postgres.Serve(epoch: epoch);
+        Assert.Null((await rooms.Append([content.Send(content.Rooms[0], "in time")], Now, Cancel))[0].Refusal);
+        await people.SetDisplayName(content.Green, content.Owner, "Renamed", Cancel);
+        postgres.Stop();
+        Assert.True((await new InstallationMove(from, to, AtOnce, TimeProvider.System).Run(Cancel)).Finished);
+        Assert.Equal("Renamed", (await new SqliteDirectory(to.Database).FindUser(content.Green, content.Owner, Cancel))!.DisplayName);
+        Assert.Equal(await InstallationCopy.DigestOf(from, null, Cancel), await InstallationCopy.DigestOf(to, null, Cancel));
+
+        void ServeAfterTheLook(string sentence) => unseen = sentence.StartsWith("Nobody writes", StringComparison.Ordinal) ? postgres.Serve().Rooms : unseen;
+
+        void Interfere(CopyProgress progress)
+        {
+            if (unseen is not null && !isHarmed && progress.Phase == CopyPhase.Verification)
+            {
+                isHarmed = true;
+                Assert.ThrowsAny<StorageUnavailableException>(() => Await(() => unseen.Append([content.Send(content.Rooms[0], "too late")], Now, Cancel).AsTask()));
+                Await(() => new SqliteDirectory(to.Database).SetDisplayName(content.Green, content.Owner, "Harmed", Cancel).AsTask());
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_room_that_was_equal_is_compared_again_once_it_has_grown_and_one_of_another_epoch_is_refused()
+    {
+        using PostgresInstallationUnderTest postgres = new(shards: 1);
+        using var server = SqliteDatabase.Open(First);
+        var content = new InstallationContent(new SqliteRoomStore(server), new SqliteDirectory(server));
+        await content.Fill(count: 2, messages: 3);
+        await using PostgresInstallationArchive to = await postgres.Open();
+        await using SqliteInstallationArchive from = SqliteInstallationArchive.Open(First);
+        await to.BeginCopy((await from.Directory.ReadInstallation(Cancel)).Id, Cancel);
+        var copy = new InstallationCopy(from, to);
+        await copy.CopyRooms(Cancel);
+        Assert.Empty(await copy.CompareRooms(Cancel));
+        await content.Write(content.Rooms[1], 1);
+        string harm = PostgresServer.Shared.SuperuserConnection(postgres.Name);
+        PostgresServer.Execute(harm, "UPDATE rooms.event SET text = 'harmed' WHERE text LIKE 'message 0%'");
+        await copy.CopyRooms(Cancel);
+        Assert.Equal([content.Rooms[1]], (await copy.CompareRooms(Cancel)).Select(room => room.Id));
+
+        PostgresServer.Execute(harm, $"UPDATE rooms.room SET epoch = 2 WHERE id = '{content.Rooms[0]}'");
+        Assert.Contains("restored from a backup", (await Assert.ThrowsAsync<ArchiveConflictException>(() => copy.CopyRooms(Cancel))).Message, StringComparison.Ordinal);
+        Assert.Equal(2, (await copy.CompareRooms(Cancel)).Count);
+    }
+
+    [Fact]
+    public async Task What_the_directory_forgets_the_copy_forgets_too()
+    {
+        using var server = SqliteDatabase.Open(First);
+        var people = new SqliteDirectory(server);
+        var content = new InstallationContent(new SqliteRoomStore(server), people);
+        await content.Fill(count: 1, messages: 1);
+        await using SqliteInstallationArchive to = SqliteInstallationArchive.OpenOwned(Second);
+        await using SqliteInstallationArchive from = SqliteInstallationArchive.Open(First);
+        await to.BeginCopy((await from.Directory.ReadInstallation(Cancel)).Id, Cancel);
+        var copy = new InstallationCopy(from, to);
+        await copy.CopyRooms(Cancel);
+        await copy.CopyDirectory(Cancel);
+        Assert.True((await copy.Verify(Cancel)).IsEqual);
+        Assert.NotNull(await new SqliteDirectory(to.Database).FindSession(InstallationContent.Token, Now, Cancel));
+
+        await people.EndOtherSessions(content.Green, content.Owner, kept: null, Cancel);
+        Assert.Equal(["The directory's table of Sessions differs."], (await copy.Verify(Cancel)).Differences);
+        Assert.Equal(1, await copy.CopyDirectory(Cancel));
+        Assert.True((await copy.Verify(Cancel)).IsEqual);
+        Assert.Null(await new SqliteDirectory(to.Database).FindSession(InstallationContent.Token, Now, Cancel));
+    }
+
+    [Fact]
+    public async Task Rooms_of_another_installation_are_not_mixed_with_a_copy_and_nothing_is_changed()
+    {
+        using PostgresInstallationUnderTest postgres = new(shards: 1);
+        await Fill(First, rooms: 1, messages: 1);
+        await Move(First, postgres);
+        await using PostgresInstallationArchive to = await postgres.Open();
+        Installation before = await to.Directory.ReadInstallation(Cancel);
+        ArchiveConflictException e = await Assert.ThrowsAsync<ArchiveConflictException>(async () => await to.BeginCopy(Guid.NewGuid(), Cancel));
+        Assert.Contains($"has rooms of the installation {before.Id}", e.Message, StringComparison.Ordinal);
+        Assert.Equal(before, await to.Directory.ReadInstallation(Cancel));
+    }
+
+    private static void Await(Func<Task> act) => Task.Run(act).GetAwaiter().GetResult();
 
     private static void Cancelled(bool now, CancellationTokenSource stop)
     {

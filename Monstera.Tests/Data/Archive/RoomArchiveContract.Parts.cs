@@ -79,6 +79,28 @@ public abstract partial class RoomArchiveContract
     }
 
     [Fact]
+    public async Task A_digest_tells_what_a_message_said_from_every_other_message()
+    {
+        await From.Storage.Rooms.Append([Create(Room(1), Bob), Send(Room(1), "a"), Send(Room(1), "b", 1) with { ReplyTo = 4 }], Now, Cancel);
+        RoomEvent[] log = [.. await From.Archive.ReadLog(Tenant, Room(1), 0, 100, int.MaxValue, Cancel)];
+        RoomEvent reply = log[^1];
+        RoomEvent[] others = [reply with { ReplyTo = null }, reply with { Text = "c" }, reply with { Sender = Bob }, reply with { At = reply.At.AddMilliseconds(1) }, reply with { ClientId = null }];
+        HashSet<string> digests = [await Digest(reply)];
+        Assert.Contains(await Digest(reply), digests);
+        foreach (RoomEvent other in others)
+        {
+            Assert.True(digests.Add(await Digest(other)), other.ToString());
+        }
+
+        async Task<string> Digest(RoomEvent last)
+        {
+            await To(true).Archive.Remove(Tenant, [Room(1)], Cancel);
+            await To(true).Archive.Write([new LogPart(Room(1), Tenant, 1, [.. log[..^1], last])], Cancel);
+            return (await To(true).Archive.Digest(Tenant, Room(1), Cancel))!.Sha256;
+        }
+    }
+
+    [Fact]
     public async Task The_copy_has_the_epoch_of_the_part()
     {
         await From.Storage.Rooms.Append([Create(Room(1)), Send(Room(1), "a")], Now, Cancel);

@@ -81,6 +81,100 @@ public sealed class RestoreTests : IDisposable
         Assert.Equal(head, (await directory.FindRoom(content.Green, owner, content.Rooms[0], Cancel))!.ReadSeq);
     }
 
+    /// <summary>Who wrote is known, memberships that waited are there, and the directory knows nothing that the rooms do not.</summary>
+    [Fact]
+    public async Task What_comes_while_a_backup_is_copied_is_in_it_with_all_it_needs_or_not_at_all()
+    {
+        using var server = SqliteDatabase.Open(Source);
+        var directory = new SqliteDirectory(server);
+        var content = new InstallationContent(new SqliteRoomStore(server), directory);
+        await content.Fill(count: 2, messages: 3);
+        (RoomId waiting, RoomId late) = (new RoomId(Guid.NewGuid()), new RoomId(Guid.NewGuid()));
+        await content.Do(Create(waiting) with { Tenant = content.Green, Sender = content.Owner });
+        (User? guest, bool isLate) = (null, false);
+        await using (SqliteInstallationArchive source = SqliteInstallationArchive.Open(Source))
+        {
+            await Backup.Of(source, "sqlite", [], Target, "1", TimeProvider.System, Meanwhile, Cancel);
+        }
+
+        await Backup.Verify(Target, null, Cancel);
+        using SqliteDatabase made = SqliteDatabase.OpenReadOnly(Target);
+        var there = new SqliteDirectory(made);
+        Assert.NotNull(await new SqliteRoomStore(made).FindMember(content.Green, content.Rooms[0], guest!.Id, Cancel));
+        Assert.Equal("Guest", (await there.FindUser(content.Green, guest.Id, Cancel))?.DisplayName);
+        Assert.NotNull(await there.FindRoom(content.Green, content.Owner, waiting, Cancel));
+        Assert.True(isLate);
+        Assert.Null(await there.FindRoom(content.Green, content.Owner, late, Cancel));
+
+        void Meanwhile(CopyProgress progress)
+        {
+            if (progress.Phase == CopyPhase.Rooms && guest is null)
+            {
+                guest = Await(() => directory.EnsureExternalUser(content.Green, "crm|8", "Guest", Now, Cancel).AsTask());
+                Await(() => content.Do(new AddMember(guest.Id, RoomRole.Member) { Tenant = content.Green, Room = content.Rooms[0], Sender = content.Owner }));
+            }
+            else if (progress.Phase == CopyPhase.Directory && !isLate)
+            {
+                isLate = Await(async () =>
+                {
+                    await content.Do(Create(late) with { Tenant = content.Green, Sender = content.Owner });
+                    await directory.ApplyMemberships([new MembershipChange(1, content.Green, content.Owner, late, 2, true, Now)], Cancel);
+                    return true;
+                });
+            }
+        }
+    }
+
+    [Fact]
+    public async Task What_is_not_served_is_not_backed_up()
+    {
+        await Fill(rooms: 1, messages: 1);
+        await using SqliteInstallationArchive source = SqliteInstallationArchive.OpenOwned(Source);
+        await source.MarkMoved("elsewhere", Now, Cancel);
+        await Assert.ThrowsAsync<ArchiveConflictException>(() => Backup.OfSqlite(Source, Target, "1", TimeProvider.System, null, Cancel));
+        await Assert.ThrowsAsync<ArchiveConflictException>(() => Backup.Of(source, "sqlite", [], Target, "1", TimeProvider.System, null, Cancel));
+        Assert.False(System.IO.Directory.Exists(Target));
+    }
+
+    [Fact]
+    public async Task What_was_restored_and_is_not_the_backup_is_not_served()
+    {
+        InstallationContent content = await Fill(rooms: 2, messages: 3);
+        RoomId waiting = new(Guid.NewGuid());
+        using (var database = SqliteDatabase.Open(Source))
+        {
+            await new SqliteRoomStore(database).Append([Create(waiting) with { Tenant = content.Green, Sender = content.Owner }], Now, Cancel);
+        }
+
+        await Backup.OfSqlite(Source, Target, "1", TimeProvider.System, null, Cancel);
+        await using SqliteInstallationArchive to = SqliteInstallationArchive.OpenOwned(Path.Combine(_folder, "fresh"));
+        var people = new SqliteDirectory(to.Database);
+        (bool isCopied, bool isHarmed) = (false, false);
+        ArchiveConflictException e = await Assert.ThrowsAsync<ArchiveConflictException>(() => Restore.Into(to, Target, TimeProvider.System, signEverybodyOut: false, Harm, Cancel));
+        Assert.Contains("table of Accounts differs", e.Message, StringComparison.Ordinal);
+        Assert.Equal(InstallationState.ReceivesCopy, (await to.Directory.ReadInstallation(Cancel)).State);
+
+        // The same again mends it. What waited for the directory is in it: nothing waits here.
+        await Restore.Into(to, Target, TimeProvider.System, signEverybodyOut: false, null, Cancel);
+        Assert.Equal("Ann", (await people.FindUser(content.Green, content.Owner, Cancel))!.DisplayName);
+        Assert.NotNull(await people.FindRoom(content.Green, content.Owner, waiting, Cancel));
+
+        void Harm(CopyProgress progress)
+        {
+            isCopied |= progress.Phase == CopyPhase.Directory;
+            if (isCopied && !isHarmed && progress.Phase == CopyPhase.Verification)
+            {
+                isHarmed = Await(async () =>
+                {
+                    await people.SetDisplayName(content.Green, content.Owner, "Harmed", Cancel);
+                    return true;
+                });
+            }
+        }
+    }
+
+    private static T Await<T>(Func<Task<T>> act) => Task.Run(act).GetAwaiter().GetResult();
+
     private static void StopAt(bool now, CancellationTokenSource stop)
     {
         if (now)

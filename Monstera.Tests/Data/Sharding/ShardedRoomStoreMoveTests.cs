@@ -77,6 +77,28 @@ public sealed class ShardedRoomStoreMoveTests : IDisposable
     }
 
     [Fact]
+    public async Task What_nobody_takes_over_in_time_is_said_to_be_missing_and_the_shards_other_rooms_are_not()
+    {
+        (RoomId moving, RoomId other) = (ThreeShards.RoomIn(0), ThreeShards.RoomIn(0, 1));
+        FakeTime time = new();
+        ShardedRoomStore store = await _shards.OpenNode(time: time);
+        await store.Append([Create(moving), Create(other)], Now, Cancel);
+        await _shards.Move(Slot.Of(moving), 0, 2, async () =>
+        {
+            Task<Gathered<RoomHead>> heads = store.ReadHeads(Tenant, [moving, other], Cancel).AsTask();
+            await Signal.Poll(
+                () =>
+                {
+                    time.AdvanceMs(25);
+                    return heads.IsCompleted;
+                },
+                "an answer without the slot");
+            Assert.Equal([moving], (await heads).Missing);
+            Assert.Equal(other, Assert.Single((await heads).Items).Room);
+        });
+    }
+
+    [Fact]
     public async Task A_batch_that_touches_several_shards_follows_a_slot_that_moved()
     {
         RoomId[] rooms = [.. Enumerable.Range(0, 3).Select(shard => ThreeShards.RoomIn(shard))];
