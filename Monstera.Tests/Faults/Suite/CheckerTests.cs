@@ -124,6 +124,11 @@ public sealed class CheckerTests
         Finds(With(history, 0, member => member with { Read = new ReadState(21, 22, 20, unread) }), "has read to 20");
         Finds(With(history, 0, member => member with { Read = new ReadState(18, 19, 20, unread) }), "has read to 20");
         Finds(With(history, 0, member => member with { Read = new ReadState(18, 22, 20, unread + 1) }), "unread messages");
+
+        // Nothing was ever marked: read is what was there at joining.
+        int all = history.Log.Count(e => e.Type == "message.created" && e.Sender != Users[0]);
+        Assert.Empty(Checker.Check(With(history, 0, member => member with { Read = new ReadState(0, 0, 1, all) })));
+        Finds(With(history, 0, member => member with { Read = new ReadState(0, 0, 2, all) }), "has read to 2");
     }
 
     [Fact]

@@ -17,7 +17,7 @@ internal sealed class Cluster : IAsyncDisposable
         ("Storage", "postgres"), ("Backplane", "redis"), ("Postgres:ConnectTimeoutSeconds", "2"), ("Postgres:StatementTimeoutSeconds", "5"),
         ("Limits:WritesPerSecondPerConnection", "0"), ("Limits:WritesPerSecondPerUser", "0"), ("Limits:CallsPerSecondPerConnection", "0"),
         ("Realtime:SendBufferBytes", "8192"), ("Realtime:TailEventsMax", "128"), ("Proxies:0", "127.0.0.1"), ("Limits:ConnectionsPerAddress", "100000"),
-        ("Lifecycle:SettleSeconds", "2"), ("Lifecycle:DrainSeconds", "2"), ("DOTNET_gcServer", "0"),
+        ("Lifecycle:SettleSeconds", "2"), ("Lifecycle:DrainSeconds", "1"), ("DOTNET_gcServer", "0"),
     ];
 
     private readonly List<ClusterNode> _nodes = [];
@@ -61,11 +61,11 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>All nodes find Redis behind this port from now on.</summary>
     public void LeadToRedis(int port) => _nodes.ForEach(node => node.Redis.Lead(port));
 
-    /// <summary>The shard that has the slot.</summary>
-    public async Task<int> ShardOf(short slot)
+    /// <summary>The shard of each slot.</summary>
+    public async Task<IReadOnlyList<short>> ShardsOfSlots()
     {
         await using NpgsqlConnection connection = await PostgresDesk.Open(Owner(Database.Directory));
-        return await connection.Scalar<short>($"SELECT shard FROM directory.slot_map WHERE slot = {slot}");
+        return await connection.Scalar<short[]>("SELECT array_agg(shard ORDER BY slot) FROM directory.slot_map");
     }
 
     /// <summary>As an operator moves slots, while they are used; back when the command has ended well.</summary>

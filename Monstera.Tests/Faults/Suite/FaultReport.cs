@@ -19,9 +19,16 @@ internal sealed class FaultReport(FaultSettings settings)
 
     public IReadOnlyList<string> Violations => _violations;
 
-    public TimeSpan WorstRecovery => _outcomes.Count == 0 ? TimeSpan.Zero : _outcomes.Max(outcome => outcome.Recovery ?? TimeSpan.MaxValue);
-
-    public void Add(FaultOutcome outcome) => _outcomes.Add(outcome);
+    public void Add(FaultOutcome outcome)
+    {
+        _outcomes.Add(outcome);
+        TimeSpan most = FaultRules.Of(outcome.Step.Kind).RecoveryMax;
+        TimeSpan other = outcome.Step.Also is { } also ? FaultRules.Of(also.Kind).RecoveryMax : most;
+        if (outcome.Recovery > (most > other ? most : other))
+        {
+            Break(string.Create(CultureInfo.InvariantCulture, $"{outcome.Step}: everybody had recovered after {outcome.Recovery.Value.TotalSeconds:N1} s only"));
+        }
+    }
 
     public void Note(string note) => _notes.Add(note);
 
@@ -33,7 +40,7 @@ internal sealed class FaultReport(FaultSettings settings)
         TimeSpan elapsed = TimeProvider.System.GetElapsedTime(_begun);
         StringBuilder text = new();
         Line(text, $"Faults: seed {settings.Seed}, {FaultSettings.Nodes} nodes, {Cluster.Shards} shards, {settings.Members} clients, {elapsed.TotalSeconds:N0} s");
-        Line(text, $"{tally.Acknowledged:N0} messages acknowledged ({tally.Acknowledged / elapsed.TotalSeconds:N0}/s), {tally.Delivered:N0} deliveries, {tally.Repeats:N0} repeats dropped, {tally.Gaps:N0} gaps, {tally.Refusals:N0} told to try again, {tally.Connections:N0} connections");
+        Line(text, $"{tally.Acknowledged:N0} messages acknowledged ({tally.Acknowledged / elapsed.TotalSeconds:N0}/s), {tally.Delivered:N0} deliveries, {tally.Repeats:N0} repeats dropped, {tally.Gaps:N0} gaps, {tally.Refusals:N0} told to try again, {tally.Connections:N0} connections, {tally.Attempts:N0} attempts in vain");
         Line(text, $"");
         Line(text, $"{"fault",-18}{"times",6}{"worst recovery",16}{"while it lasted",17}{"longest wait",14}");
         foreach (IGrouping<string, FaultOutcome> kind in _outcomes.GroupBy(outcome => outcome.Step.Also is null ? outcome.Step.Kind.ToString() : "two at once").OrderBy(kind => kind.Key, StringComparer.Ordinal))

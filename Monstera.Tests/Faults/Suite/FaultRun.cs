@@ -85,6 +85,7 @@ internal sealed class FaultRun(Cluster cluster, Population population, FaultRepo
     private async Task<FaultOutcome> Do(FaultStep step)
     {
         FaultRule rule = FaultRules.Of(step.Kind);
+        IReadOnlyList<PopulationRoom> spared = rule.Spared == Spared.FirstShard ? await RoomsOfFirstShard() : population.Rooms;
         population.Tally.TakeLongestWait();
         long from = Now();
         population.BeginProbe(from);
@@ -92,8 +93,7 @@ internal sealed class FaultRun(Cluster cluster, Population population, FaultRepo
         TimeSpan? lasting = null;
         if (rule.Spared != Spared.Nobody)
         {
-            lasting = await population.Recover(
-                from, Patience, rule.Spared == Spared.OtherMembers ? step.Members : Nobody, rule.Spared == Spared.FirstShard ? await RoomsOfFirstShard() : population.Rooms);
+            lasting = await population.Recover(from, Patience, rule.Spared == Spared.OtherMembers ? step.Members : Nobody, spared);
             if (lasting is null)
             {
                 report.Break($"{step}: the others did not go on while it lasted\n{population.DescribeStuck()}");
@@ -145,16 +145,8 @@ internal sealed class FaultRun(Cluster cluster, Population population, FaultRepo
 
     private async Task<IReadOnlyList<PopulationRoom>> RoomsOfFirstShard()
     {
-        List<PopulationRoom> rooms = [];
-        foreach (PopulationRoom room in population.Rooms)
-        {
-            if (await cluster.ShardOf(Slot.Of(new RoomId(room.Id))) == 0)
-            {
-                rooms.Add(room);
-            }
-        }
-
-        return rooms;
+        IReadOnlyList<short> shards = await cluster.ShardsOfSlots();
+        return [.. population.Rooms.Where(room => shards[Slot.Of(new RoomId(room.Id))] == 0)];
     }
 
     private static long Now() => TimeProvider.System.GetTimestamp();

@@ -15,9 +15,9 @@ internal sealed record FaultSettings(int Seed, TimeSpan? Length, int Members, Fa
 
     public TimeSpan PauseMax => Length is null ? TimeSpan.FromMilliseconds(600) : TimeSpan.Zero;
 
-    public TimeSpan HoldMin => TimeSpan.FromSeconds(1);
+    public TimeSpan HoldMin => TimeSpan.FromSeconds(0.5);
 
-    public TimeSpan HoldMax => Length is null ? TimeSpan.FromSeconds(1.5) : TimeSpan.FromSeconds(12);
+    public TimeSpan HoldMax => Length is null ? TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(12);
 
     /// <summary>Between two faults.</summary>
     public TimeSpan Rest => Length is null ? TimeSpan.Zero : TimeSpan.FromSeconds(2);

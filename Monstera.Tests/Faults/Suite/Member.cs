@@ -18,8 +18,8 @@ internal sealed partial class Member : IAsyncDisposable
 {
     private const int ReadBytes = 16_384;
 
-    /// <summary>So small that who does not read is soon noticed.</summary>
-    private const int ReceiveBufferBytes = 16_384;
+    /// <summary>So small that who does not read is noticed, and larger than two segments of the loopback: below that a window that was closed opens late.</summary>
+    private const int ReceiveBufferBytes = 131_072;
 
     private static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(12);
     private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(30);
@@ -40,6 +40,7 @@ internal sealed partial class Member : IAsyncDisposable
     private MemberRoom[]? _asked;
     private bool _joined;
     private bool _moving;
+    private int _failures;
     private long _heardAt;
     private long _probeFrom;
 
@@ -188,7 +189,7 @@ internal sealed partial class Member : IAsyncDisposable
         {
             IEnumerable<string> rooms = _rooms.Select(room =>
                 $"room {room.Room}: {(room.Live ? "live" : room.InFlight ? "asked for" : "not live")} at {room.Last}, write {room.Begun} {(room.Pending ? room.OnWire ? "sent" : "waiting" : "acknowledged")}, probe {room.ProbeSeq}");
-            return $"member {Index} is {(_hub is null ? $"away ({LastError})" : "connected")}; {string.Join("; ", rooms)}";
+            return $"member {Index} is {(_hub is null ? $"away ({_failures} failures, the last: {LastError})" : "connected")}; {string.Join("; ", rooms)}";
         }
     }
 
@@ -200,7 +201,6 @@ internal sealed partial class Member : IAsyncDisposable
 
     private async Task Run()
     {
-        int failures = 0;
         while (!_stop.IsCancellationRequested)
         {
             try
@@ -214,12 +214,17 @@ internal sealed partial class Member : IAsyncDisposable
 
                 User = hello.GetProperty("user").GetProperty("id").GetGuid();
                 Begin(hub);
-                failures = 0;
+                _failures = 0;
                 LastError = await hub.Closed.WaitAsync(_stop.Token);
             }
             catch (Exception e)
             {
                 LastError = $"{e.GetType().Name}: {e.Message}";
+                if (!_stop.IsCancellationRequested)
+                {
+                    _tally.Fail();
+                }
+
                 if (e is not (WebSocketException or HttpRequestException or ConnectionLostException or TimeoutException or OperationCanceledException or IOException or SocketException))
                 {
                     _tally.Break($"member {Index}: {e}");
@@ -237,7 +242,7 @@ internal sealed partial class Member : IAsyncDisposable
                 continue;
             }
 
-            await Pause(Backoff(++failures));
+            await Pause(Backoff(++_failures));
         }
     }
 

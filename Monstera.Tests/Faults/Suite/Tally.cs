@@ -11,6 +11,7 @@ internal sealed class Tally
     private long _acknowledged;
     private long _delivered;
     private long _connections;
+    private long _attempts;
     private long _repeats;
     private long _gaps;
     private long _refusals;
@@ -25,6 +26,9 @@ internal sealed class Tally
     public long Delivered => Interlocked.Read(ref _delivered);
 
     public long Connections => Interlocked.Read(ref _connections);
+
+    /// <summary>Attempts to connect, or to be greeted, that came to nothing.</summary>
+    public long Attempts => Interlocked.Read(ref _attempts);
 
     /// <summary>Events that came again, which a client drops.</summary>
     public long Repeats => Interlocked.Read(ref _repeats);
@@ -56,6 +60,8 @@ internal sealed class Tally
     public void Deliver(int events) => Interlocked.Add(ref _delivered, events);
 
     public void Connect() => Interlocked.Increment(ref _connections);
+
+    public void Fail() => Interlocked.Increment(ref _attempts);
 
     public void Repeat() => Interlocked.Increment(ref _repeats);
 
