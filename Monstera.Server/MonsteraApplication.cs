@@ -10,10 +10,12 @@ using Monstera.Server.Configuration;
 using Monstera.Server.ConnectionTokens;
 using Monstera.Server.Errors;
 using Monstera.Server.Health;
+using Monstera.Server.Lifecycle;
 using Monstera.Server.Limits;
 using Monstera.Server.Nodes;
 using Monstera.Server.OpenApi;
 using Monstera.Server.Presence;
+using Monstera.Server.Proxies;
 using Monstera.Server.Realtime;
 using Monstera.Server.Realtime.Hub;
 using Monstera.Server.Redis;
@@ -60,6 +62,8 @@ public static partial class MonsteraApplication
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = Greeting.FrameBytesMax;
+            RealtimeOptions realtime = kestrel.ApplicationServices.GetRequiredService<IOptions<MonsteraOptions>>().Value.Realtime;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(realtime.HelloTimeoutSeconds);
         });
 
         services.AddOptions<MonsteraOptions>().BindConfiguration(MonsteraOptions.Section).ValidateOnStart();
@@ -69,6 +73,8 @@ public static partial class MonsteraApplication
         services.AddSingleton(TimeProvider.System);
 
         services.AddErrorBodies();
+        services.AddTrustedProxies();
+        services.AddLifecycle();
         services.AddStorage();
         services.AddDirectoryCache();
         services.AddSingleton<Node>();
@@ -76,7 +82,7 @@ public static partial class MonsteraApplication
         services.AddRooms();
         services.AddRedis();
         services.AddBackplane();
-        services.AddMemoryPresence();
+        services.AddPresence();
         services.AddAccounts();
         services.AddConnectionTokens();
         services.AddRealtime();
@@ -87,17 +93,20 @@ public static partial class MonsteraApplication
 
     private static void MapRequests(WebApplication app)
     {
+        app.UseTrustedProxies();
         app.UseErrorBodies();
         app.UseSecurityHeaders();
         app.UseWebClient();
         app.UseRouting();
         app.UseCors();
+        app.UseHubDoor();
         app.UseAccounts();
         app.UseHubWebSockets();
 
         RouteGroupBuilder api = app.MapApi();
         api.MapAccounts();
         api.MapRooms();
+        api.MapPresence();
         app.MapApiDescription();
         app.MapHealth();
         app.MapRealtime();

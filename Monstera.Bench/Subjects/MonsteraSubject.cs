@@ -5,7 +5,7 @@ using Monstera.Data.Ids;
 
 namespace Monstera.Bench.Subjects;
 
-/// <summary>The server as it is built for people, on data of its own; nothing but the rate limits is set otherwise.</summary>
+/// <summary>The server as it is built for people, on data of its own; nothing but the limits of rates and of one address is set otherwise.</summary>
 internal sealed class MonsteraSubject(string assembly, string? cores, IDataSets data, TimeProvider time, CancellationToken cancel) : ISubject
 {
     /// <summary>The set of the last start.</summary>
@@ -38,6 +38,8 @@ internal sealed class MonsteraSubject(string assembly, string? cores, IDataSets 
                 ["Monstera__Limits__WritesPerSecondPerConnection"] = "0",
                 ["Monstera__Limits__WritesPerSecondPerUser"] = "0",
                 ["Monstera__Limits__CallsPerSecondPerConnection"] = "0",
+                ["Monstera__Limits__ConnectionsPerAddress"] = "0",
+                ["Monstera__Realtime__UpgradesPerSecond"] = "0",
             },
             cores,
             cancel);

@@ -47,6 +47,7 @@ public sealed record TenantRecord(TenantId Tenant, string TenantKey, string Name
     public override DirectoryKey Key => new(Tenant.Value);
 }
 
+/// <param name="Presence">Left out of the digest where nothing was ever chosen: it is then what it was before there was a choice.</param>
 public sealed record AccountRecord(
     TenantId Tenant,
     UserId Id,
@@ -58,7 +59,9 @@ public sealed record AccountRecord(
     string? PasswordHash,
     int Failures,
     DateTimeOffset? LockedUntil,
-    string? Subject) : DirectoryRecord(Tenant)
+    string? Subject,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] PresenceChoice Presence = PresenceChoice.Auto,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long PresenceVersion = 0) : DirectoryRecord(Tenant)
 {
     public override DirectoryTable Table => DirectoryTable.Accounts;
 

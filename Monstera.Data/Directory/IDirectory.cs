@@ -50,6 +50,10 @@ public interface IDirectory
 
     ValueTask SetDisplayName(TenantId tenant, UserId user, string displayName, CancellationToken cancel);
 
+    /// <summary>Sets the choice. Each time it gets a greater version, also when it stays what it was.</summary>
+    /// <returns>The setting as it is now; null when there is no such user.</returns>
+    ValueTask<PresenceSetting?> SetPresenceChoice(TenantId tenant, UserId user, PresenceChoice choice, CancellationToken cancel);
+
     // --- signing in ---
 
     ValueTask<Credentials?> FindCredentials(TenantId tenant, string userName, CancellationToken cancel);

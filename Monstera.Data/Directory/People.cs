@@ -18,8 +18,26 @@ public sealed record Tenant(TenantId Id, string Key, string Name, bool SetUp, Ro
     public const string DefaultKey = "default";
 }
 
-/// <summary>A person as others see them.</summary>
-public sealed record User(TenantId Tenant, UserId Id, string UserName, string DisplayName, WorkspaceRole Role, DateTimeOffset CreatedAt);
+/// <summary>What a user wants others to see of whether they are here. The numbers are stored.</summary>
+public enum PresenceChoice : byte
+{
+    /// <summary>What is so: online, or idle while no device is used.</summary>
+    Auto = 0,
+
+    /// <summary>Away, whatever the devices say.</summary>
+    Away = 1,
+
+    /// <summary>Offline, whatever the devices say.</summary>
+    Invisible = 2,
+}
+
+/// <summary>A user's choice. Of two that are told the one with the greater version counts.</summary>
+/// <param name="Version">How often it was set.</param>
+public readonly record struct PresenceSetting(PresenceChoice Choice, long Version);
+
+/// <summary>A person. Others see all of it but <paramref name="Presence"/>.</summary>
+public sealed record User(
+    TenantId Tenant, UserId Id, string UserName, string DisplayName, WorkspaceRole Role, DateTimeOffset CreatedAt, PresenceSetting Presence = default);
 
 /// <summary>What signing in needs to know. Never leaves the server.</summary>
 /// <param name="PasswordHash">Null for users who come by connection token only.</param>

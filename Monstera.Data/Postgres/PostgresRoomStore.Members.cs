@@ -19,6 +19,14 @@ public sealed partial class PostgresRoomStore
         WHERE r.id = $1 AND r.tenant = $2
         """;
 
+    private const string ReadStanding =
+        """
+        SELECT r.epoch, h.head, ARRAY(SELECT m.user_id FROM rooms.member m WHERE m.room_key = r.room_key AND m.user_id = ANY ($3))
+        FROM rooms.room r
+        CROSS JOIN LATERAL (SELECT e.seq AS head FROM rooms.event e WHERE e.room_key = r.room_key ORDER BY e.seq DESC LIMIT 1) h
+        WHERE r.id = $1 AND r.tenant = $2
+        """;
+
     private const string ReadMemberPage =
         $"""
         SELECT {MemberColumns} FROM rooms.room r JOIN rooms.member m ON m.room_key = r.room_key AND ($4::uuid IS NULL OR m.user_id > $4)
@@ -83,6 +91,26 @@ public sealed partial class PostgresRoomStore
                 return () => member;
             },
             cancel);
+
+    /// <inheritdoc/>
+    public ValueTask<RoomStanding?> FindMembers(TenantId tenant, RoomId room, IReadOnlyCollection<UserId> users, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(users);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(users.Count, 1_000, nameof(users));
+        return ReadRoom<RoomStanding?>(
+            tenant,
+            room,
+            batch =>
+            {
+                RoomStanding? standing = null;
+                batch.Read(
+                    ReadStanding,
+                    row => standing = new RoomStanding(row.GetInt64(0), row.GetInt64(1), row.GetFieldValue<Guid[]>(2).Select(id => new UserId(id)).ToHashSet()),
+                    Sql.Of(room.Value), Sql.Of(tenant.Value), Sql.Of([.. users.Select(user => user.Value)]));
+                return () => standing;
+            },
+            cancel);
+    }
 
     /// <inheritdoc/>
     public ValueTask<Page<RoomMember>?> ReadMembers(

@@ -76,6 +76,9 @@ public interface IRoomStore
 
     ValueTask<RoomMember?> FindMember(TenantId tenant, RoomId room, UserId user, CancellationToken cancel);
 
+    /// <summary>Where the log stands, and who of <paramref name="users"/> (at most 1,000) is a member at that instant. Null: there is no such room.</summary>
+    ValueTask<RoomStanding?> FindMembers(TenantId tenant, RoomId room, IReadOnlyCollection<UserId> users, CancellationToken cancel);
+
     /// <summary>Members by user id.</summary>
     /// <param name="after"><see cref="Page{T}.Next"/> of the page before; one that is no such text is an <see cref="FormatException"/>.</param>
     ValueTask<Page<RoomMember>?> ReadMembers(

@@ -50,6 +50,9 @@ public sealed record RoomInfo(
 /// <summary>A user's membership of a room.</summary>
 public sealed record RoomMember(UserId User, RoomRole Role, long JoinedSeq, DateTimeOffset JoinedAt);
 
+/// <summary>Where a room's log stands, and who of those asked for is a member at that instant.</summary>
+public sealed record RoomStanding(long Epoch, long Head, IReadOnlySet<UserId> Members);
+
 /// <summary>A room as one of its members sees it.</summary>
 /// <param name="Unread">Undeleted messages of others after the marker; <see cref="RoomLimits.UnreadMax"/> stands for that many and more.</param>
 /// <param name="Last">The newest message, deleted or not; null when there is none within the last <see cref="RoomLimits.ScanMax"/> events.</param>

@@ -85,6 +85,9 @@ public sealed class ReplicatedRoomStore(IRoomStore primary, ReplicaRead replica,
     public ValueTask<RoomMember?> FindMember(TenantId tenant, RoomId room, UserId user, CancellationToken cancel) =>
         primary.FindMember(tenant, room, user, cancel);
 
+    public ValueTask<RoomStanding?> FindMembers(TenantId tenant, RoomId room, IReadOnlyCollection<UserId> users, CancellationToken cancel) =>
+        primary.FindMembers(tenant, room, users, cancel);
+
     public ValueTask<Page<RoomMember>?> ReadMembers(TenantId tenant, RoomId room, UserId reader, string? after, int limit, CancellationToken cancel) =>
         primary.ReadMembers(tenant, room, reader, after, limit, cancel);
 

@@ -87,6 +87,10 @@ public sealed partial class ShardedRoomStore : IRoomStore
         Follow(room, store => store.FindMember(tenant, room, user, cancel), cancel);
 
     /// <inheritdoc/>
+    public ValueTask<RoomStanding?> FindMembers(TenantId tenant, RoomId room, IReadOnlyCollection<UserId> users, CancellationToken cancel) =>
+        Follow(room, store => store.FindMembers(tenant, room, users, cancel), cancel);
+
+    /// <inheritdoc/>
     public ValueTask<Page<RoomMember>?> ReadMembers(TenantId tenant, RoomId room, UserId reader, string? after, int limit, CancellationToken cancel) =>
         Follow(room, store => store.ReadMembers(tenant, room, reader, after, limit, cancel), cancel);
 

@@ -20,7 +20,7 @@ public sealed partial class SqliteDirectory
     // The one query that names no tenant: the token is secret, unique over all tenants, and leads to its own.
     private static readonly SqliteQuery FindByToken = new(
         "SELECT " + SessionColumns + """
-        , u.user_name, u.display_name, u.role, u.created_at
+        , u.user_name, u.display_name, u.role, u.created_at, u.presence, u.presence_version
         FROM session s JOIN user u ON u.id = s.user AND u.tenant = s.tenant
         WHERE s.token_hash = ? AND s.expires_at > ?
         """);
@@ -79,7 +79,7 @@ public sealed partial class SqliteDirectory
                 }
 
                 Session session = ReadSession(row);
-                return (session, new User(session.Tenant, session.User, row.Text(7), row.Text(8), (WorkspaceRole)row.Int32(9), row.Time(10)));
+                return (session, new User(session.Tenant, session.User, row.Text(7), row.Text(8), (WorkspaceRole)row.Int32(9), row.Time(10), ReadPresence(row, 11)));
             },
             cancel);
 

@@ -6,7 +6,7 @@ namespace Monstera.Data.Sqlite;
 
 public sealed partial class SqliteDirectory
 {
-    private const string UserColumns = "SELECT id, tenant, user_name, display_name, role, created_at";
+    private const string UserColumns = "SELECT id, tenant, user_name, display_name, role, created_at, presence, presence_version";
 
     private static readonly SqliteQuery InsertUser = new(
         """
@@ -27,6 +27,9 @@ public sealed partial class SqliteDirectory
 
     private static readonly SqliteQuery UpdateDisplayName = new(
         "UPDATE user SET display_name = ?, display_folded = ? WHERE id = ? AND tenant = ?");
+
+    private static readonly SqliteQuery UpdatePresence = new(
+        "UPDATE user SET presence = ?, presence_version = presence_version + 1 WHERE id = ? AND tenant = ? RETURNING presence_version");
 
     private static readonly SqliteQuery UseInvite = new(
         "UPDATE invite SET uses_left = uses_left - 1 WHERE tenant = ? AND code = ? AND uses_left > 0 AND expires_at > ?");
@@ -135,12 +138,22 @@ public sealed partial class SqliteDirectory
         await _database.Write(connection => Rename(connection, tenant, user, displayName), cancel);
 
     /// <inheritdoc/>
+    public ValueTask<PresenceSetting?> SetPresenceChoice(TenantId tenant, UserId user, PresenceChoice choice, CancellationToken cancel) =>
+        _database.Write<PresenceSetting?>(
+            connection =>
+            {
+                using SqliteStatement row = connection.Prepare(UpdatePresence).Bind(1, (long)choice).Bind(2, user.Value).Bind(3, tenant.Value);
+                return row.Step() ? new PresenceSetting(choice, row.Int64(0)) : null;
+            },
+            cancel);
+
+    /// <inheritdoc/>
     public ValueTask<Credentials?> FindCredentials(TenantId tenant, string userName, CancellationToken cancel) =>
         _database.Read(
             connection =>
             {
                 using SqliteStatement row = connection.Prepare(ReadCredentials).Bind(1, tenant.Value).Bind(2, userName);
-                return row.Step() ? new Credentials(ReadUser(row), row.TextOrNull(6), row.Int32(7), row.TimeOrNull(8)) : null;
+                return row.Step() ? new Credentials(ReadUser(row), row.TextOrNull(8), row.Int32(9), row.TimeOrNull(10)) : null;
             },
             cancel);
 
@@ -201,7 +214,9 @@ public sealed partial class SqliteDirectory
     }
 
     private static User ReadUser(SqliteStatement row) =>
-        new(new TenantId(row.Guid(1)), new UserId(row.Guid(0)), row.Text(2), row.Text(3), (WorkspaceRole)row.Int32(4), row.Time(5));
+        new(new TenantId(row.Guid(1)), new UserId(row.Guid(0)), row.Text(2), row.Text(3), (WorkspaceRole)row.Int32(4), row.Time(5), ReadPresence(row, 6));
+
+    private static PresenceSetting ReadPresence(SqliteStatement row, int column) => new((PresenceChoice)row.Int32(column), row.Int64(column + 1));
 
     private static void CheckLimit(int limit)
     {

@@ -13,12 +13,13 @@ public sealed partial class SqliteDirectoryArchive
 
     private static readonly SqliteQuery WriteAccount = new(
         """
-        INSERT INTO user (tenant, id, user_name, display_name, display_folded, role, created_at, password_hash, failures, locked_until, subject)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO user
+            (tenant, id, user_name, display_name, display_folded, role, created_at, password_hash, failures, locked_until, subject, presence, presence_version)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (id) DO UPDATE SET
             user_name = excluded.user_name, display_name = excluded.display_name, display_folded = excluded.display_folded, role = excluded.role,
             created_at = excluded.created_at, password_hash = excluded.password_hash, failures = excluded.failures, locked_until = excluded.locked_until,
-            subject = excluded.subject
+            subject = excluded.subject, presence = excluded.presence, presence_version = excluded.presence_version
         """);
 
     private static readonly SqliteQuery WriteSession = new(
@@ -158,7 +159,7 @@ public sealed partial class SqliteDirectoryArchive
         AccountRecord row => connection.Prepare(WriteAccount)
             .Bind(1, row.Tenant.Value).Bind(2, row.Id.Value).Bind(3, row.UserName).Bind(4, row.DisplayName).Bind(5, row.DisplayFolded).Bind(6, (long)row.Role)
             .Bind(7, row.CreatedAt.ToUnixTimeMilliseconds()).Bind(8, row.PasswordHash).Bind(9, row.Failures).Bind(10, row.LockedUntil?.ToUnixTimeMilliseconds())
-            .Bind(11, row.Subject),
+            .Bind(11, row.Subject).Bind(12, (long)row.Presence).Bind(13, row.PresenceVersion),
         SessionRecord row => connection.Prepare(WriteSession)
             .Bind(1, row.Tenant.Value).Bind(2, row.Id.Value).Bind(3, row.User.Value).Bind(4, Convert.FromHexString(row.TokenHash))
             .Bind(5, row.CreatedAt.ToUnixTimeMilliseconds()).Bind(6, row.LastSeenAt.ToUnixTimeMilliseconds()).Bind(7, row.ExpiresAt.ToUnixTimeMilliseconds())

@@ -15,7 +15,7 @@ public sealed partial class SqliteDirectoryArchive(SqliteDatabase database) : ID
 
     private static readonly SqliteQuery AccountPage = new(
         """
-        SELECT id, user_name, display_name, display_folded, role, created_at, password_hash, failures, locked_until, subject
+        SELECT id, user_name, display_name, display_folded, role, created_at, password_hash, failures, locked_until, subject, presence, presence_version
         FROM user WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?
         """);
 
@@ -111,7 +111,7 @@ public sealed partial class SqliteDirectoryArchive(SqliteDatabase database) : ID
     private static AccountRecord ReadAccount(SqliteStatement row, TenantId tenant) =>
         new(
             tenant, new UserId(row.Guid(0)), row.Text(1), row.Text(2), row.Text(3), (WorkspaceRole)row.Int32(4), row.Time(5), row.TextOrNull(6), row.Int32(7),
-            row.TimeOrNull(8), row.TextOrNull(9));
+            row.TimeOrNull(8), row.TextOrNull(9), (PresenceChoice)row.Int32(10), row.Int64(11));
 
     private static SessionRecord ReadSession(SqliteStatement row, TenantId tenant) =>
         new(

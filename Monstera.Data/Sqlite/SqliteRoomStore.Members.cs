@@ -46,6 +46,18 @@ public sealed partial class SqliteRoomStore
             cancel);
 
     /// <inheritdoc/>
+    public ValueTask<RoomStanding?> FindMembers(TenantId tenant, RoomId room, IReadOnlyCollection<UserId> users, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(users);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(users.Count, 1_000, nameof(users));
+        return _database.Read(
+            connection => Open(connection, tenant, room, reader: null) is { } opened
+                ? new RoomStanding(opened.Epoch, opened.Head, users.Where(user => MemberOf(connection, opened.Key, user) is not null).ToHashSet())
+                : null,
+            cancel);
+    }
+
+    /// <inheritdoc/>
     public ValueTask<Page<RoomMember>?> ReadMembers(
         TenantId tenant, RoomId room, UserId reader, string? after, int limit, CancellationToken cancel)
     {

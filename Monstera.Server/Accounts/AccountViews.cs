@@ -1,5 +1,6 @@
 using Monstera.Data.Directory;
 using Monstera.Data.Ids;
+using Monstera.Server.Presence;
 
 namespace Monstera.Server.Accounts;
 
@@ -48,8 +49,8 @@ public sealed record WorkspaceView(string Name, bool SetUp, Configuration.Regist
 /// <summary>The answer to signing in. The token is there when it was asked for; otherwise the cookie carries it.</summary>
 public sealed record SignedInView(UserView User, SessionView Session, string? Token);
 
-/// <summary>Who the caller is. Callers with a connection token have no session.</summary>
-public sealed record MeView(UserView User, SessionView? Session);
+/// <summary>Who the caller is, and what the caller has chosen that others see. Callers with a connection token have no session.</summary>
+public sealed record MeView(UserView User, SessionView? Session, PresenceView Presence);
 
 public sealed record InviteView(InviteId Id, string Code, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, int UsesLeft, UserId CreatedBy)
 {

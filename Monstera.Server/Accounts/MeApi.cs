@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Monstera.Data.Directory;
 using Monstera.Data.Ids;
 using Monstera.Server.Errors;
+using Monstera.Server.Presence;
 using Monstera.Server.Rest;
 
 namespace Monstera.Server.Accounts;
@@ -113,5 +114,5 @@ internal static class MeApi
     }
 
     private static MeView View(User user, CurrentSession? current) =>
-        new(UserView.Of(user), current is null ? null : SessionView.Of(current.Session, current.Session.Id));
+        new(UserView.Of(user), current is null ? null : SessionView.Of(current.Session, current.Session.Id), PresenceView.Of(user));
 }

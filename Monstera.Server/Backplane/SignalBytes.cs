@@ -16,6 +16,8 @@ internal static class SignalBytes
     private const byte SessionEnded = 4;
     private const byte User = 5;
     private const byte Tenant = 6;
+    private const byte Presence = 7;
+    private const byte NodeLeft = 8;
 
     // Fields that several kinds have.
     private const byte TenantField = 1;
@@ -24,6 +26,8 @@ internal static class SignalBytes
     private const byte SeqField = 4;
     private const byte UnreadField = 5;
     private const byte SessionField = 6;
+    private const byte NodeField = 7;
+    private const byte EntriesField = 8;
 
     /// <returns>False: it has no number, and is not sent.</returns>
     public static bool Write(ArrayBufferWriter<byte> to, NodeSignal signal)
@@ -53,6 +57,16 @@ internal static class SignalBytes
             case TenantSignal tenant:
                 to.WriteByte(Tenant);
                 to.WriteField(TenantField, tenant.Tenant.Value);
+                return true;
+            case PresenceSignal presence:
+                to.WriteByte(Presence);
+                to.WriteField(NodeField, presence.Node);
+                to.WriteField(SeqField, presence.Counter);
+                WriteEntries(to, presence.Changes);
+                return true;
+            case NodeLeftSignal left:
+                to.WriteByte(NodeLeft);
+                to.WriteField(NodeField, left.Node);
                 return true;
             default:
                 return false;
@@ -85,8 +99,23 @@ internal static class SignalBytes
             (SessionEnded, { Session: { } session }) => new SessionEndedSignal(session),
             (User, { Tenant: { } tenant, User: { } user }) => new UserSignal(tenant, user),
             (Tenant, { Tenant: { } tenant }) => new TenantSignal(tenant),
+            (Presence, { Node: { } node, Seq: { } counter, Entries: var entries }) => new PresenceSignal(node, counter, entries ?? []),
+            (NodeLeft, { Node: { } node }) => new NodeLeftSignal(node),
             _ => null,
         };
+    }
+
+    private static void WriteEntries(ArrayBufferWriter<byte> to, IReadOnlyList<PresenceEntry> entries)
+    {
+        to.WriteByte(EntriesField);
+        to.WriteNumber((long)entries.Count * PresenceEntryBytes.Length);
+        foreach (PresenceEntry entry in entries)
+        {
+            Span<byte> row = to.GetSpan(PresenceEntryBytes.Length);
+            PresenceEntryBytes.WriteKey(entry, row);
+            PresenceEntryBytes.WriteValue(entry, row[PresenceEntryBytes.KeyLength..]);
+            to.Advance(PresenceEntryBytes.Length);
+        }
     }
 
     private static void WriteWho(ArrayBufferWriter<byte> to, byte kind, TenantId tenant, UserId user)
@@ -110,11 +139,20 @@ internal static class SignalBytes
 
         public int? Unread { get; private set; }
 
+        public Guid? Node { get; private set; }
+
+        public IReadOnlyList<PresenceEntry>? Entries { get; private set; }
+
         public bool Take(byte field, ReadOnlySpan<byte> content)
         {
-            if (field is TenantField or RoomField or UserField or SessionField)
+            if (field is TenantField or RoomField or UserField or SessionField or NodeField)
             {
                 return FrameFields.TryAsGuid(content, out Guid? id) && Take(field, id.Value);
+            }
+
+            if (field == EntriesField)
+            {
+                return TakeEntries(content);
             }
 
             if (field is SeqField or UnreadField)
@@ -122,6 +160,29 @@ internal static class SignalBytes
                 return FrameFields.TryAsNumber(content, out long? number) && Take(field, number.Value);
             }
 
+            return true;
+        }
+
+        /// <summary>All of them, or the signal is not what it was: who then lacks one finds the gap.</summary>
+        private bool TakeEntries(ReadOnlySpan<byte> content)
+        {
+            if (content.Length % PresenceEntryBytes.Length != 0)
+            {
+                return false;
+            }
+
+            List<PresenceEntry> entries = new(content.Length / PresenceEntryBytes.Length);
+            for (; !content.IsEmpty; content = content[PresenceEntryBytes.Length..])
+            {
+                if (!PresenceEntryBytes.TryRead(content[..PresenceEntryBytes.KeyLength], content[PresenceEntryBytes.KeyLength..PresenceEntryBytes.Length], out PresenceEntry entry))
+                {
+                    return false;
+                }
+
+                entries.Add(entry);
+            }
+
+            Entries = entries;
             return true;
         }
 
@@ -137,6 +198,9 @@ internal static class SignalBytes
                     break;
                 case UserField:
                     User = new UserId(id);
+                    break;
+                case NodeField:
+                    Node = id;
                     break;
                 default:
                     Session = new SessionId(id);

@@ -211,6 +211,19 @@ public sealed partial class CachedDirectory : IDirectory
     }
 
     /// <inheritdoc/>
+    public async ValueTask<PresenceSetting?> SetPresenceChoice(TenantId tenant, UserId user, PresenceChoice choice, CancellationToken cancel)
+    {
+        try
+        {
+            return await _stored.SetPresenceChoice(tenant, user, choice, cancel);
+        }
+        finally
+        {
+            await Tell(new UserSignal(tenant, user));
+        }
+    }
+
+    /// <inheritdoc/>
     public async ValueTask TouchSession(TenantId tenant, SessionId session, DateTimeOffset lastSeenAt, DateTimeOffset expiresAt, CancellationToken cancel)
     {
         try

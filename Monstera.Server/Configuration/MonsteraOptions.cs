@@ -60,6 +60,9 @@ public sealed class MonsteraOptions
     /// <summary>Origins (scheme://host[:port]) beside the server's own whose pages may use the API and the hub with cookies.</summary>
     public IReadOnlyList<string> AllowedOrigins { get; set; } = [];
 
+    /// <summary>Addresses and networks (10.0.0.5, 10.0.0.0/24) of the balancers and proxies in front, which say for whom they ask. None: nobody is believed.</summary>
+    public IReadOnlyList<string> Proxies { get; set; } = [];
+
     public ConnectionTokenOptions ConnectionTokens { get; set; } = new();
 
     public SessionOptions Sessions { get; set; } = new();
@@ -67,6 +70,20 @@ public sealed class MonsteraOptions
     public LimitOptions Limits { get; set; } = new();
 
     public RealtimeOptions Realtime { get; set; } = new();
+
+    public PresenceOptions Presence { get; set; } = new();
+
+    public LifecycleOptions Lifecycle { get; set; } = new();
+}
+
+/// <summary>How a node that is told to stop goes out of service.</summary>
+public sealed class LifecycleOptions
+{
+    /// <summary>Until balancers have noticed that the node is not ready any more. Unset: 3 where there are several nodes, 0 where there is one.</summary>
+    public int? SettleSeconds { get; set; }
+
+    /// <summary>How long the node takes to send its connections to others; 0: all at once. Unset: 10 where there are several nodes, 0 where there is one.</summary>
+    public int? DrainSeconds { get; set; }
 }
 
 /// <summary>How PostgreSQL is used; where it is stands in <see cref="ConnectionStrings"/>.</summary>
@@ -152,6 +169,9 @@ public sealed class LimitOptions
 
     public int ConnectionsPerUser { get; set; } = 50;
 
+    /// <summary>An office may stand behind one address. Of IPv6 addresses the first 64 bits count.</summary>
+    public int ConnectionsPerAddress { get; set; } = 2_000;
+
     /// <summary>Drafts that wait for the write path. 8,192 of the largest texts are about 160 MB; of usual ones about 4 MB.</summary>
     public int WriteQueueMax { get; set; } = 8_192;
 
@@ -169,6 +189,11 @@ public sealed class RealtimeOptions
     public int SendTimeoutSeconds { get; set; } = 10;
 
     public int HelloTimeoutSeconds { get; set; } = 10;
+
+    /// <summary>Connections that are let in: about a third of what one processor can greet, so that those who are here already do not notice a crowd at the door.</summary>
+    public int UpgradesPerSecond { get; set; } = 1_000;
+
+    public int UpgradesBurst { get; set; } = 2_000;
 
     public int KeepAliveSeconds { get; set; } = 15;
 
@@ -188,4 +213,16 @@ public sealed class RealtimeOptions
 
     /// <summary>The same while the backplane is away, and live delivery between nodes hangs on it.</summary>
     public int AwayPollMs { get; set; } = 500;
+}
+
+/// <summary>How nodes tell each other who is connected to them.</summary>
+public sealed class PresenceOptions
+{
+    /// <summary>Changes are gathered for so long.</summary>
+    public int GatherMs { get; set; } = 250;
+
+    public int HeartbeatSeconds { get; set; } = 5;
+
+    /// <summary>A node that was not heard of for so long is gone, and its users with it.</summary>
+    public int LeaseSeconds { get; set; } = 15;
 }

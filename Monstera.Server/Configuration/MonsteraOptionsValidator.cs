@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
+using Monstera.Server.Proxies;
 
 namespace Monstera.Server.Configuration;
 
@@ -44,12 +45,23 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
             }
         }
 
+        for (int i = 0; i < options.Proxies.Count; i++)
+        {
+            if (TrustedProxies.TryParse(options.Proxies[i]) is null)
+            {
+                failures.Add(Message($"Proxies:{i}", options.Proxies[i], "is an address such as 10.0.0.5 or a network such as 10.0.0.0/24"));
+            }
+        }
+
         CheckConnectionTokens(options.ConnectionTokens, failures);
         InRange("Sessions:Days", options.Sessions.Days, 1, 3_650, failures);
         CheckLimits(options.Limits, failures);
+        CheckPresence(options.Presence, failures);
         CheckRealtime(options.Realtime, failures);
         CheckPostgres(options.Postgres, failures);
         CheckRedis(options.Redis, failures);
+        InRange("Lifecycle:SettleSeconds", options.Lifecycle.SettleSeconds ?? 0, 0, 600, failures);
+        InRange("Lifecycle:DrainSeconds", options.Lifecycle.DrainSeconds ?? 0, 0, 3_600, failures);
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
 
@@ -66,6 +78,7 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         InRange("Limits:CallsBurstPerConnection", limits.CallsBurstPerConnection, 1, rateMax, failures);
         InRange("Limits:SignInsPerMinutePerAddress", limits.SignInsPerMinutePerAddress, 0, rateMax, failures);
         InRange("Limits:ConnectionsPerUser", limits.ConnectionsPerUser, 1, rateMax, failures);
+        InRange("Limits:ConnectionsPerAddress", limits.ConnectionsPerAddress, 0, rateMax, failures);
         InRange("Limits:WriteQueueMax", limits.WriteQueueMax, 1, rateMax, failures);
         InRange("Limits:WriteBatchMax", limits.WriteBatchMax, 1, 65_536, failures);
     }
@@ -75,6 +88,8 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         InRange("Realtime:SendBufferBytes", realtime.SendBufferBytes, 4_096, 16_777_216, failures);
         InRange("Realtime:SendTimeoutSeconds", realtime.SendTimeoutSeconds, 1, 300, failures);
         InRange("Realtime:HelloTimeoutSeconds", realtime.HelloTimeoutSeconds, 1, 300, failures);
+        InRange("Realtime:UpgradesPerSecond", realtime.UpgradesPerSecond, 0, 1_000_000, failures);
+        InRange("Realtime:UpgradesBurst", realtime.UpgradesBurst, 1, 1_000_000, failures);
         InRange("Realtime:KeepAliveSeconds", realtime.KeepAliveSeconds, 1, 300, failures);
         InRange("Realtime:ClientTimeoutSeconds", realtime.ClientTimeoutSeconds, realtime.KeepAliveSeconds + 1, 900, failures);
         InRange("Realtime:TailEventsMax", realtime.TailEventsMax, 1, 65_536, failures);
@@ -82,6 +97,13 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         InRange("Realtime:EarlyEventMs", realtime.EarlyEventMs, 1, 10_000, failures);
         InRange("Realtime:HeadComparisonSeconds", realtime.HeadComparisonSeconds, 1, 600, failures);
         InRange("Realtime:AwayPollMs", realtime.AwayPollMs, 50, 60_000, failures);
+    }
+
+    private static void CheckPresence(PresenceOptions presence, List<string> failures)
+    {
+        InRange("Presence:GatherMs", presence.GatherMs, 10, 10_000, failures);
+        InRange("Presence:HeartbeatSeconds", presence.HeartbeatSeconds, 1, 60, failures);
+        InRange("Presence:LeaseSeconds", presence.LeaseSeconds, 2 * presence.HeartbeatSeconds, 600, failures);
     }
 
     private static void CheckPostgres(PostgresSettings postgres, List<string> failures)

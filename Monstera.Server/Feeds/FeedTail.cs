@@ -1,9 +1,22 @@
 using Monstera.Data.Ids;
+using Monstera.Data.Rooms;
+using Monstera.Server.Wire;
 
 namespace Monstera.Server.Feeds;
 
-/// <summary>An event of the tail: its JSON, and whose membership it ended.</summary>
-internal readonly record struct TailEntry(ReadOnlyMemory<byte> Json, UserId? Left);
+/// <summary>An event of the tail: its JSON, whose membership it ended, and the message that its text is of (0: none).</summary>
+internal readonly record struct TailEntry(ReadOnlyMemory<byte> Json, UserId? Left, long Message)
+{
+    public static TailEntry Of(RoomEvent e) => new(
+        EventJson.ToBytes(e),
+        e.Type == EventType.MemberLeft ? e.User : null,
+        e.Type switch
+        {
+            EventType.MessageCreated => e.Seq,
+            EventType.MessageEdited => e.Target ?? 0,
+            _ => 0,
+        });
+}
 
 /// <summary>
 /// The newest events of one room, consecutive, as JSON. Bounded by number and bytes; what has not been offered yet is kept beyond that, up to four times the number, so
@@ -74,6 +87,21 @@ internal sealed class FeedTail(int eventsMax, int bytesMax)
         }
 
         return taken;
+    }
+
+    /// <summary>Takes a deleted message's text out of the events that have it, as the deletion does in the log: who reads them later must not see it.</summary>
+    public void Erase(long message)
+    {
+        for (long seq = Math.Max(message, First); seq <= Last; seq++)
+        {
+            ref TailEntry entry = ref At(seq);
+            if (entry.Message == message)
+            {
+                byte[] erased = EventJson.Erased(entry.Json.Span);
+                _bytes += erased.Length - entry.Json.Length;
+                entry = entry with { Json = erased };
+            }
+        }
     }
 
     /// <summary>The first event after <paramref name="cursor"/> that ended the membership of <paramref name="user"/>; null when none is here.</summary>

@@ -27,7 +27,8 @@ public enum FeedReadStatus
 /// Fan-out never waits for a subscriber. One pass takes all events since the last pass, makes one frame of them, and offers the same bytes to everybody. Under load a frame
 /// carries many events: one write, flush and system call for a connection instead of one for each message.
 /// </remarks>
-public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, int tailBytesMax, Action<RoomFeed> early) : IThreadPoolWorkItem
+public sealed class RoomFeed(
+    TenantId tenant, RoomId room, int tailEventsMax, int tailBytesMax, Action<RoomFeed> early, Action<TenantId, RoomEvent>? memberChanged = null) : IThreadPoolWorkItem
 {
     /// <summary>Frames stop here, so that one connection's share of memory and of a pass is bounded. One larger event is still a frame.</summary>
     private const int FrameBytesMax = 65_536;
@@ -96,7 +97,8 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
     }
 
     /// <summary>Says where the log stands; the first word of an epoch counts. Until then everything that arrives is held.</summary>
-    public void Start(long epoch, long head)
+    /// <param name="last">The events up to the head as far as somebody has read them: then whoever comes next with a cursor among them needs not read them again.</param>
+    public void Start(long epoch, long head, IReadOnlyList<RoomEvent>? last = null)
     {
         bool waiting;
         lock (_gate)
@@ -114,7 +116,12 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
             _started = true;
             Epoch = epoch;
             _offered = head;
-            _tail.Clear(head);
+            _tail.Clear(head - (last?.Count ?? 0));
+            foreach (RoomEvent e in last ?? [])
+            {
+                _tail.Add(TailEntry.Of(e), _offered);
+            }
+
             ApplyEarly();
             SchedulePass();
             waiting = _early.Count > 0;
@@ -260,6 +267,28 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
         return FeedReadStatus.Frame;
     }
 
+    /// <summary>Whether the tail has everything after the cursor, as far as this node knows.</summary>
+    public bool Reaches(long cursor)
+    {
+        lock (_gate)
+        {
+            return _started && cursor >= _tail.First - 1 && cursor <= _tail.Last;
+        }
+    }
+
+    /// <summary>
+    /// The events after <paramref name="after"/> up to <paramref name="to"/> as JSON, as many as fit, at least one. Null: the tail does not have them all, or is of another epoch.
+    /// </summary>
+    public ReadOnlyMemory<byte>[]? ReadTail(long epoch, long after, long to, int eventsMax, int bytesMax)
+    {
+        lock (_gate)
+        {
+            return _started && epoch == Epoch && after >= _tail.First - 1 && after < to && to <= _tail.Last
+                ? _tail.After(after, Math.Min(to, after + eventsMax), bytesMax)
+                : null;
+        }
+    }
+
     void IThreadPoolWorkItem.Execute()
     {
         FlushList flush = new();
@@ -306,9 +335,20 @@ public sealed class RoomFeed(TenantId tenant, RoomId room, int tailEventsMax, in
 
     private void Apply(RoomEvent e)
     {
-        UserId? left = e.Type == EventType.MemberLeft ? e.User : null;
-        _tail.Add(new TailEntry(EventJson.ToBytes(e), left), _offered);
-        if (left is { } user)
+        if (e.Type is EventType.MemberJoined or EventType.MemberLeft)
+        {
+            memberChanged?.Invoke(Tenant, e);
+        }
+
+        TailEntry entry = TailEntry.Of(e);
+        _tail.Add(entry, _offered);
+        if (e.Type == EventType.MessageDeleted)
+        {
+            _tail.Erase(e.Target ?? 0);
+            _lagFrame = null;
+        }
+
+        if (entry.Left is { } user)
         {
             foreach (FeedSubscriber subscriber in _subscribers)
             {

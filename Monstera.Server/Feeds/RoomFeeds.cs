@@ -53,6 +53,12 @@ public sealed partial class RoomFeeds : BackgroundService
             .CreateObservableCounter("backplane_repaired_events", () => Repaired, "{event}", "Events that did not come by themselves and were read from the log.");
     }
 
+    /// <summary>
+    /// Raised when a live room gains or loses a member, whichever node wrote it: once each, in the order of the log, under the feed's lock. Handlers must be quick, must not throw, and must
+    /// not come back to feeds.
+    /// </summary>
+    public event Action<TenantId, RoomEvent>? MemberChanged;
+
     /// <summary>The room's feed, kept for at least as long as the lease. Not started before its caller has read the log.</summary>
     public FeedLease Acquire(TenantId tenant, RoomId room)
     {
@@ -60,7 +66,7 @@ public sealed partial class RoomFeeds : BackgroundService
         {
             if (!_feeds.TryGetValue(room, out Entry? entry))
             {
-                entry = new Entry(new RoomFeed(tenant, room, _options.TailEventsMax, _options.TailBytesMax, RepairSoon));
+                entry = new Entry(new RoomFeed(tenant, room, _options.TailEventsMax, _options.TailBytesMax, RepairSoon, (of, e) => MemberChanged?.Invoke(of, e)));
                 _feeds.Add(room, entry);
                 _backplane.Listen(BackplanePartition.Of(room));
             }

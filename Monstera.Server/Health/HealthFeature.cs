@@ -12,9 +12,9 @@ public static class HealthFeature
         string[] reads = [HttpMethods.Get, HttpMethods.Head];
         health.MapMethods("/live", reads, (HttpContext context) => Answer(context, "live", StatusCodes.Status200OK));
         health.MapMethods("/ready", reads, async (HttpContext context, Readiness readiness) =>
-            await readiness.IsReady()
-                ? Answer(context, "ready", StatusCodes.Status200OK)
-                : Answer(context, "unavailable", StatusCodes.Status503ServiceUnavailable));
+            readiness.IsDraining ? Answer(context, "draining", StatusCodes.Status503ServiceUnavailable)
+            : await readiness.IsReady() ? Answer(context, "ready", StatusCodes.Status200OK)
+            : Answer(context, "unavailable", StatusCodes.Status503ServiceUnavailable));
     }
 
     private static IResult Answer(HttpContext context, string status, int statusCode)

@@ -1,5 +1,6 @@
 using Monstera.Data;
 using Monstera.Data.Directory;
+using Monstera.Server.Lifecycle;
 using Monstera.Server.Rooms;
 
 namespace Monstera.Server.Health;
@@ -7,7 +8,7 @@ namespace Monstera.Server.Health;
 /// <summary>Whether this node can take calls now: the storage can be written, and the write path runs.</summary>
 /// <remarks>Anybody may ask, so asking must be cheap: a proof is good for a second, and those who ask at once share one.</remarks>
 internal sealed partial class Readiness(
-    IDirectory directory, RoomWriter writer, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<Readiness> log)
+    IDirectory directory, RoomWriter writer, Drain drain, TimeProvider time, ILogger<Readiness> log)
 {
     private static readonly TimeSpan ProofWithin = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ProofGoodFor = TimeSpan.FromSeconds(1);
@@ -16,8 +17,11 @@ internal sealed partial class Readiness(
     private Task<bool> _proof = Task.FromResult(false);
     private long? _provedAt;
 
+    /// <summary>It goes out of service; what it is asked is still answered.</summary>
+    public bool IsDraining => drain.IsDraining;
+
     public async Task<bool> IsReady() =>
-        !lifetime.ApplicationStopping.IsCancellationRequested
+        !IsDraining
         && writer.ExecuteTask is { IsCompleted: false }
         && await SharedProof();
 

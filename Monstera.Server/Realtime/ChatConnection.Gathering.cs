@@ -165,13 +165,14 @@ public sealed partial class ChatConnection
     }
 
     /// <summary>Sends a signal if the connection is free; otherwise it is lost, as signals may be.</summary>
-    public void TrySignal(ReadOnlyMemory<byte> signal)
+    /// <returns>Whether it was sent.</returns>
+    public bool TrySignal(ReadOnlyMemory<byte> signal)
     {
         lock (_gate)
         {
             if (_ended || _turn == Turn.Writing)
             {
-                return;
+                return false;
             }
 
             _turn = Turn.Gathering;
@@ -179,6 +180,7 @@ public sealed partial class ChatConnection
         }
 
         Flush();
+        return true;
     }
 
     /// <summary>Tells that the list of rooms changed; once, however often it did, and not lost when the connection is busy.</summary>

@@ -3,14 +3,12 @@ using Monstera.Data.Ids;
 using Monstera.Server.Accounts;
 using Monstera.Server.Configuration;
 using Monstera.Server.Realtime.Hub;
-using Monstera.Server.Rooms;
 using Monstera.Server.Wire;
 
 namespace Monstera.Server.Realtime;
 
 /// <summary>
-/// Ends connections whose right to be here has ended: the session was ended, the connection token expired, or nobody said Hello. Also tells connections that their list
-/// of rooms changed.
+/// Ends connections whose right to be here has ended: the session was ended, the connection token expired, or nobody said Hello.
 /// </summary>
 public sealed partial class ConnectionWatch : BackgroundService
 {
@@ -34,13 +32,11 @@ public sealed partial class ConnectionWatch : BackgroundService
         ConnectionRegistry registry,
         OpenRooms openRooms,
         SessionEndings endings,
-        MembershipIndex memberships,
         IOptions<MonsteraOptions> options,
         TimeProvider time,
         ILogger<ConnectionWatch> log)
     {
         ArgumentNullException.ThrowIfNull(endings);
-        ArgumentNullException.ThrowIfNull(memberships);
         ArgumentNullException.ThrowIfNull(options);
         _registry = registry;
         _openRooms = openRooms;
@@ -52,7 +48,6 @@ public sealed partial class ConnectionWatch : BackgroundService
         _time = time;
         _log = log;
         endings.Ended += EndSession;
-        memberships.Changed += TellRoomsChanged;
     }
 
     /// <summary>Looks once at every connection.</summary>
@@ -128,14 +123,6 @@ public sealed partial class ConnectionWatch : BackgroundService
         {
             LogSignOutFailed(e);
             connection.Abort();
-        }
-    }
-
-    private void TellRoomsChanged(TenantId tenant, UserId user)
-    {
-        foreach (ChatConnection connection in _registry.OfUser(user))
-        {
-            connection.SignalRooms();
         }
     }
 

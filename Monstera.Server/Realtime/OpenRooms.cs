@@ -1,18 +1,19 @@
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
+using Monstera.Server.Backplane;
 using Monstera.Server.Errors;
+using Monstera.Server.Feeds;
+using Monstera.Server.Nodes;
 using Monstera.Server.Presence;
 using Monstera.Server.Realtime.Hub;
-using Monstera.Server.Rooms;
-using Monstera.Server.Wire;
 
 namespace Monstera.Server.Realtime;
 
 /// <summary>
 /// Which connections look at which rooms: only they get the signals of a room (typing, and who of its members comes and goes). The members of open rooms are kept here, so
-/// that somebody who comes online costs no reading.
+/// that somebody who comes online costs no reading. An open room holds the room's feed, from which it hears of members who join and leave, whichever node they did it on.
 /// </summary>
-public sealed class OpenRooms
+public sealed partial class OpenRooms : IDisposable
 {
     public const int PerConnectionMax = 20;
 
@@ -21,80 +22,86 @@ public sealed class OpenRooms
 
     private readonly IRoomStore _store;
     private readonly IPresence _presence;
+    private readonly IBackplane _backplane;
+    private readonly RoomFeeds _feeds;
     private readonly Lock _gate = new();
     private readonly Dictionary<RoomId, OpenRoom> _rooms = [];
     private readonly Dictionary<UserId, HashSet<OpenRoom>> _ofMember = [];
     private readonly Dictionary<ChatConnection, HashSet<RoomId>> _ofConnection = [];
 
-    public OpenRooms(IRoomStore store, IPresence presence, RoomWriter writer)
+    public OpenRooms(IRoomStore store, IPresence presence, IBackplane backplane, RoomFeeds feeds, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(presence);
-        ArgumentNullException.ThrowIfNull(writer);
+        ArgumentNullException.ThrowIfNull(backplane);
+        ArgumentNullException.ThrowIfNull(feeds);
+        ArgumentNullException.ThrowIfNull(time);
         _store = store;
         _presence = presence;
-        presence.Changed += Tell;
-        writer.Committed += Follow;
+        _backplane = backplane;
+        _feeds = feeds;
+        _tell = time.CreateTimer(_ => TellPresenceInTurn(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        presence.Changed += NotePresence;
+        feeds.MemberChanged += Follow;
+        backplane.Told += Take;
     }
 
     /// <summary>The connection looks at the room.</summary>
-    /// <returns>The members who are online.</returns>
+    /// <returns>The members who are not offline.</returns>
     public async Task<Result<OpenReply>> Open(ChatConnection connection, RoomId room, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(connection);
-        lock (_gate)
-        {
-            if (_ofConnection.TryGetValue(connection, out HashSet<RoomId>? open) && open.Count >= PerConnectionMax && !open.Contains(room))
-            {
-                return Error.Invalid($"room: at most {PerConnectionMax} rooms are open on a connection; close one.");
-            }
 
-            // Before the members are read, so that whoever joins or leaves meanwhile is not missed.
-            Watch(connection, room);
-        }
-
-        HashSet<UserId>? members;
+        // 1. The feed first, and from where the log stands: whoever joins or leaves from now on is told by it. This is also where it shows whether one may look.
+        RoomFeeds.FeedLease lease = _feeds.Acquire(connection.Caller.Tenant, room);
+        bool kept = false;
         try
         {
-            members = await ReadMembers(connection, room, cancel);
-        }
-        catch
-        {
+            if (!lease.Feed.Started)
+            {
+                if (await _store.ReadAfter(connection.Caller.Tenant, room, connection.Caller.User, long.MaxValue - 1, 1, 1, cancel) is not { } page)
+                {
+                    return Error.NotFound("room");
+                }
+
+                lease.Feed.Start(page.Epoch, page.Head);
+            }
+
             lock (_gate)
             {
-                Unwatch(connection, room);
+                if (_ofConnection.TryGetValue(connection, out HashSet<RoomId>? open) && open.Count >= PerConnectionMax && !open.Contains(room))
+                {
+                    return Error.Invalid($"room: at most {PerConnectionMax} rooms are open on a connection; close one.");
+                }
+
+                kept = Watch(connection, room, lease);
             }
 
-            throw;
+            // 2. Those who are members now.
+            return await ReadMembers(connection, room, cancel);
         }
-
-        lock (_gate)
+        finally
         {
-            if (members is null || !_rooms.TryGetValue(room, out OpenRoom? open))
+            if (!kept)
             {
-                Unwatch(connection, room);
-                return Error.NotFound("room");
-            }
-
-            foreach (UserId member in members)
-            {
-                AddMember(open, member);
+                lease.Dispose();
             }
         }
-
-        return new OpenReply(_presence.Online(connection.Caller.Tenant, members));
     }
 
     public EmptyReply Close(ChatConnection connection, RoomId room)
     {
+        ArgumentNullException.ThrowIfNull(connection);
+        RoomFeeds.FeedLease? unused;
         lock (_gate)
         {
-            Unwatch(connection, room);
+            unused = Unwatch(connection, room);
         }
 
+        unused?.Dispose();
         return new EmptyReply();
     }
 
-    /// <summary>Somebody types: those who look at the room are told.</summary>
+    /// <summary>Somebody types: those who look at the room are told, on every node. Who is invisible types unseen.</summary>
     public Result<EmptyReply> Type(ChatConnection connection, RoomId room)
     {
         ArgumentNullException.ThrowIfNull(connection);
@@ -105,46 +112,92 @@ public sealed class OpenRooms
             return Error.NotFound("room among those you resumed");
         }
 
-        Signal(room, connection.Caller.User, SignalFrames.Typing(room, connection.Caller.User));
+        TypingSignal typing = new(connection.Caller.Tenant, room, connection.Caller.User);
+        if (!_presence.IsInvisible(typing.Tenant, typing.User))
+        {
+            Signal(typing);
+            _backplane.Tell(typing);
+        }
+
         return new EmptyReply();
     }
 
     /// <summary>The connection is gone.</summary>
     public void CloseAll(ChatConnection connection)
     {
+        ArgumentNullException.ThrowIfNull(connection);
+        List<RoomFeeds.FeedLease> unused = [];
         lock (_gate)
         {
             if (_ofConnection.TryGetValue(connection, out HashSet<RoomId>? rooms))
             {
                 foreach (RoomId room in rooms.ToArray())
                 {
-                    Unwatch(connection, room);
+                    if (Unwatch(connection, room) is { } lease)
+                    {
+                        unused.Add(lease);
+                    }
                 }
             }
         }
+
+        foreach (RoomFeeds.FeedLease lease in unused)
+        {
+            lease.Dispose();
+        }
     }
 
-    /// <summary>Tells all who look at the room but the user's own connections.</summary>
-    public void Signal(RoomId room, UserId from, ReadOnlyMemory<byte> signal)
+    public void Dispose() => _tell.Dispose();
+
+    /// <summary>Whose presence those who look at the room hear of; null when nobody looks.</summary>
+    internal IReadOnlyCollection<UserId>? MembersOf(RoomId room)
     {
-        ChatConnection[] watchers;
         lock (_gate)
         {
-            if (!_rooms.TryGetValue(room, out OpenRoom? open))
-            {
-                return;
-            }
-
-            watchers = [.. open.Watchers.Where(watcher => watcher.Caller.User != from)];
-        }
-
-        foreach (ChatConnection watcher in watchers)
-        {
-            watcher.TrySignal(signal);
+            return _rooms.TryGetValue(room, out OpenRoom? open) ? [.. open.Members] : null;
         }
     }
 
-    private async Task<HashSet<UserId>?> ReadMembers(ChatConnection connection, RoomId room, CancellationToken cancel)
+    private async Task<Result<OpenReply>> ReadMembers(ChatConnection connection, RoomId room, CancellationToken cancel)
+    {
+        HashSet<UserId>? members = null;
+        try
+        {
+            members = await ReadAllMembers(connection, room, cancel);
+        }
+        finally
+        {
+            if (members is null || connection.IsEnded)
+            {
+                Close(connection, room);
+            }
+        }
+
+        if (members is null)
+        {
+            return Error.NotFound("room");
+        }
+
+        lock (_gate)
+        {
+            if (_rooms.TryGetValue(room, out OpenRoom? open) && open.Watchers.Contains(connection))
+            {
+                // Who left while they were read has been told by the feed.
+                members.ExceptWith(open.Left);
+                foreach (UserId member in members)
+                {
+                    AddMember(open, member);
+                }
+            }
+        }
+
+        IReadOnlyDictionary<UserId, PresenceState> states = _presence.States(connection.Caller.Tenant, members);
+        return new OpenReply(
+            [.. states.Keys],
+            states.Where(one => one.Value != PresenceState.Online).ToDictionary(one => one.Key.ToString(), one => one.Value));
+    }
+
+    private async Task<HashSet<UserId>?> ReadAllMembers(ChatConnection connection, RoomId room, CancellationToken cancel)
     {
         HashSet<UserId> members = [];
         string? after = null;
@@ -165,80 +218,47 @@ public sealed class OpenRooms
         return members;
     }
 
-    private void Tell(PresenceChange change)
+    /// <summary>What the feed tells, under its lock: so no lease is given back here.</summary>
+    private void Follow(TenantId tenant, RoomEvent e)
     {
-        HashSet<ChatConnection> watchers = [];
         lock (_gate)
         {
-            if (_ofMember.TryGetValue(change.User, out HashSet<OpenRoom>? rooms))
+            if (!_rooms.TryGetValue(e.Room, out OpenRoom? open))
             {
-                foreach (OpenRoom room in rooms)
-                {
-                    watchers.UnionWith(room.Watchers);
-                }
-            }
-        }
-
-        if (watchers.Count == 0)
-        {
-            return;
-        }
-
-        ReadOnlyMemory<byte> signal = SignalFrames.Presence(change.User, change.Online);
-        foreach (ChatConnection watcher in watchers)
-        {
-            if (watcher.Caller.User != change.User)
-            {
-                watcher.TrySignal(signal);
-            }
-        }
-    }
-
-    private void Follow(CommittedBatch batch)
-    {
-        foreach (CommittedEvents committed in batch.Rooms)
-        {
-            Follow(committed);
-        }
-    }
-
-    private void Follow(CommittedEvents committed)
-    {
-        foreach (RoomEvent e in committed.Events)
-        {
-            if (e.Type is not (EventType.MemberJoined or EventType.MemberLeft))
-            {
-                continue;
+                return;
             }
 
-            lock (_gate)
+            UserId user = e.User!.Value;
+            if (e.Type == EventType.MemberJoined)
             {
-                if (!_rooms.TryGetValue(committed.Room, out OpenRoom? open))
-                {
-                    continue;
-                }
+                open.Left.Remove(user);
+                AddMember(open, user);
+                return;
+            }
 
-                if (e.Type == EventType.MemberJoined)
+            RemoveMember(open, user);
+            if (open.Left.Count < MembersMax)
+            {
+                open.Left.Add(user);
+            }
+
+            foreach (ChatConnection watcher in open.Watchers.Where(watcher => watcher.Caller.User == user).ToArray())
+            {
+                if (Unwatch(watcher, open.Id) is { } unused)
                 {
-                    AddMember(open, e.User!.Value);
-                }
-                else
-                {
-                    RemoveMember(open, e.User!.Value);
-                    foreach (ChatConnection watcher in open.Watchers.Where(watcher => watcher.Caller.User == e.User).ToArray())
-                    {
-                        Unwatch(watcher, open.Id);
-                    }
+                    ThreadPool.UnsafeQueueUserWorkItem(static lease => lease.Dispose(), unused, preferLocal: false);
                 }
             }
         }
     }
 
-    private void Watch(ChatConnection connection, RoomId id)
+    /// <returns>Whether the lease is the room's now.</returns>
+    private bool Watch(ChatConnection connection, RoomId id, RoomFeeds.FeedLease lease)
     {
-        if (!_rooms.TryGetValue(id, out OpenRoom? room))
+        bool isFirst = !_rooms.TryGetValue(id, out OpenRoom? room);
+        if (room is null)
         {
-            _rooms.Add(id, room = new OpenRoom(id));
+            _rooms.Add(id, room = new OpenRoom(id, connection.Caller.Tenant, lease));
         }
 
         room.Watchers.Add(connection);
@@ -248,23 +268,29 @@ public sealed class OpenRooms
         }
 
         open.Add(id);
+        return isFirst;
     }
 
-    private void Unwatch(ChatConnection connection, RoomId id)
+    /// <returns>The lease of a room that nobody looks at any more, to be disposed of outside the lock.</returns>
+    private RoomFeeds.FeedLease? Unwatch(ChatConnection connection, RoomId id)
     {
         if (_ofConnection.TryGetValue(connection, out HashSet<RoomId>? open) && open.Remove(id) && open.Count == 0)
         {
             _ofConnection.Remove(connection);
         }
 
-        if (_rooms.TryGetValue(id, out OpenRoom? room) && room.Watchers.Remove(connection) && room.Watchers.Count == 0)
+        if (!_rooms.TryGetValue(id, out OpenRoom? room) || !room.Watchers.Remove(connection) || room.Watchers.Count > 0)
         {
-            _rooms.Remove(id);
-            foreach (UserId member in room.Members.ToArray())
-            {
-                RemoveMember(room, member);
-            }
+            return null;
         }
+
+        _rooms.Remove(id);
+        foreach (UserId member in room.Members.ToArray())
+        {
+            RemoveMember(room, member);
+        }
+
+        return room.Lease;
     }
 
     private void AddMember(OpenRoom room, UserId user)
@@ -288,12 +314,20 @@ public sealed class OpenRooms
         }
     }
 
-    private sealed class OpenRoom(RoomId id)
+    private sealed class OpenRoom(RoomId id, TenantId tenant, RoomFeeds.FeedLease lease)
     {
         public RoomId Id { get; } = id;
+
+        public TenantId Tenant { get; } = tenant;
+
+        /// <summary>Keeps the feed, which tells of members.</summary>
+        public RoomFeeds.FeedLease Lease { get; } = lease;
 
         public HashSet<ChatConnection> Watchers { get; } = [];
 
         public HashSet<UserId> Members { get; } = [];
+
+        /// <summary>Members who left since the room was opened and did not come back.</summary>
+        public HashSet<UserId> Left { get; } = [];
     }
 }

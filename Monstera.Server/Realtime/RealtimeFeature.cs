@@ -21,13 +21,15 @@ public static class RealtimeFeature
         services.AddSingleton<ConnectionRegistry>();
         services.AddSingleton<OpenRooms>();
         services.AddSingleton<Resumption>();
-        services.AddSingleton<ReadMarkers>();
         services.AddSingleton<Greeting>();
         services.AddSingleton<HubCalls>();
+        services.AddSingleton<ConnectionDrain>();
+        services.AddSingleton<HubAdmission>();
         services.AddSingleton<HubServer>();
         services.AddHosted<RoomFeeds>();
         services.AddHosted<ConnectionWatch>();
         services.AddHosted<SessionWatch>();
+        services.AddHosted<Devices>();
         services.AddConnections();
         services.AddDirectConnections();
         return services;
@@ -42,6 +44,9 @@ public static class RealtimeFeature
         services.AddSingleton<IServer>(provider => new PipelineSharingServer(
             (IServer)ActivatorUtilities.CreateInstance(provider, http.ImplementationType!), provider.GetRequiredService<RequestPipeline>()));
     }
+
+    /// <summary>Who may come in at all. Goes after CORS, before authentication, which costs.</summary>
+    public static IApplicationBuilder UseHubDoor(this IApplicationBuilder app) => app.UseMiddleware<HubDoor>();
 
     /// <summary>WebSockets. Goes after authentication and authorization.</summary>
     public static IApplicationBuilder UseHubWebSockets(this IApplicationBuilder app) => app.UseMiddleware<HubEndpoint>();

@@ -1,10 +1,10 @@
-using System.Text;
 using Monstera.Data;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Errors;
 using Monstera.Server.Feeds;
 using Monstera.Server.Realtime.Hub;
+using Monstera.Server.Wire;
 
 namespace Monstera.Server.Realtime;
 
@@ -16,11 +16,12 @@ public sealed partial class Resumption(IRoomStore store, RoomFeeds feeds, TimePr
     public const int RoomsMax = 100;
     public const int EventsPerRoomMax = 500;
     public const int SubscriptionsMax = 2_000;
-    private const int BytesMax = 262_144;
-    private const int EventBytes = 128;
+    private const int BytesMax = RoomReadings.BytesMax;
 
     /// <summary>For a room that takes longer the others' answers do not wait.</summary>
     private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(3);
+
+    private readonly RoomReadings _readings = new(store);
 
     public async Task<Result<ResumeReply>> Resume(ChatConnection connection, ResumeRequest request, CancellationToken cancel)
     {
@@ -58,7 +59,7 @@ public sealed partial class Resumption(IRoomStore store, RoomFeeds feeds, TimePr
             try
             {
                 answers[i] = isAway ? new ResumedRoom(rooms[i].Room, Error: Error.Unavailable()) : await ResumeOne(connection, rooms[i], bytesLeft, cancel);
-                bytesLeft -= SizeOf(answers[i].Events);
+                bytesLeft -= answers[i].Events?.Bytes ?? 0;
             }
             catch (Exception e) when (e is StorageUnavailableException or TimeoutException)
             {
@@ -71,53 +72,93 @@ public sealed partial class Resumption(IRoomStore store, RoomFeeds feeds, TimePr
 
     private async Task<ResumedRoom> ResumeOne(ChatConnection connection, ResumeRoom room, int bytesLeft, CancellationToken cancel)
     {
-        // 1. The feed first: from now on it holds what is committed, so nothing can fall between the log and the subscription.
-        using RoomFeeds.FeedLease lease = feeds.Acquire(connection.Caller.Tenant, room.Room);
+        (TenantId tenant, UserId user) = (connection.Caller.Tenant, connection.Caller.User);
 
-        // 2. Read the log after the cursor; membership is checked at the same instant. No cursor: only where the log stands.
-        bool turn = bytesLeft > 0;
-        LogPage? page = await store.ReadAfter(
-            connection.Caller.Tenant,
-            room.Room,
-            connection.Caller.User,
-            room.Seq ?? long.MaxValue - 1,
-            turn ? EventsPerRoomMax : 1,
-            turn ? bytesLeft : 1,
-            cancel).AsTask().WaitAsync(RoomPatience, time, cancel);
-        if (page is null)
+        // 1. The feed first: from now on it holds what is committed, so nothing can fall between the log and the subscription.
+        using RoomFeeds.FeedLease lease = feeds.Acquire(tenant, room.Room);
+
+        // 2. Where the log stands, and membership at the same instant; together with others who resume here now.
+        RoomQuestion question = new(user, lease.Feed, room.Seq, bytesLeft);
+        RoomReading reading = await _readings.Read(tenant, room.Room, question).WaitAsync(RoomPatience, time, cancel);
+        if (Refusal(room, user, reading) is { } refusal)
+        {
+            return refusal;
+        }
+
+        // 3. The events in between. Who is too far behind for the tail and for the others reads alone.
+        EventList? events = EventsOf(reading, question);
+        if (events is null)
+        {
+            reading = await _readings.ReadLog(tenant, room.Room, question).WaitAsync(RoomPatience, time, cancel);
+            if (Refusal(room, user, reading) is { } late)
+            {
+                return late;
+            }
+
+            events = EventsOf(reading, question) ?? EventList.Empty;
+        }
+
+        RoomStanding standing = reading.Standing!;
+        long next = room.Seq is { } seq ? seq + events.Count : standing.Head;
+        if (next < standing.Head)
+        {
+            return new ResumedRoom(room.Room, ResumeStatus.More, standing.Epoch, standing.Head, next, events);
+        }
+
+        // 4. Live from here.
+        bool isWhole = reading.Events is [.., var last] && last.Seq == standing.Head;
+        lease.Feed.Start(standing.Epoch, standing.Head, isWhole ? reading.Events : null);
+        connection.Subscribe(lease.Feed, standing.Epoch, standing.Head);
+        return new ResumedRoom(room.Room, ResumeStatus.Complete, standing.Epoch, standing.Head, standing.Head, events);
+    }
+
+    /// <summary>No member, or a cursor of another log.</summary>
+    private static ResumedRoom? Refusal(ResumeRoom room, UserId user, RoomReading reading)
+    {
+        if (reading.Standing is not { } standing || !standing.Members.Contains(user))
         {
             return new ResumedRoom(room.Room, Error: Error.NotFound("room"));
         }
 
-        // 3. A cursor of another log.
-        if (room.Seq > page.Head || (room.Epoch is { } epoch && epoch != page.Epoch))
-        {
-            return new ResumedRoom(room.Room, ResumeStatus.Reset, page.Epoch, page.Head);
-        }
-
-        long next = room.Seq is null ? page.Head : page.Events.Count > 0 ? page.Events[^1].Seq : room.Seq.Value;
-        if (next < page.Head)
-        {
-            return turn
-                ? new ResumedRoom(room.Room, ResumeStatus.More, page.Epoch, page.Head, next, page.Events)
-                : new ResumedRoom(room.Room, ResumeStatus.More, page.Epoch, page.Head, room.Seq, []);
-        }
-
-        // 4. Live from here.
-        lease.Feed.Start(page.Epoch, page.Head);
-        connection.Subscribe(lease.Feed, page.Epoch, page.Head);
-        return new ResumedRoom(room.Room, ResumeStatus.Complete, page.Epoch, page.Head, page.Head, page.Events);
+        return room.Seq > standing.Head || (room.Epoch is { } epoch && epoch != standing.Epoch)
+            ? new ResumedRoom(room.Room, ResumeStatus.Reset, standing.Epoch, standing.Head)
+            : null;
     }
 
-    private static int SizeOf(IReadOnlyList<RoomEvent>? events)
+    /// <summary>The events between the cursor and the head, as many as fit. Null: they are neither in the tail nor among those that were read.</summary>
+    private static EventList? EventsOf(RoomReading reading, RoomQuestion question)
     {
-        int size = 0;
-        foreach (RoomEvent e in events ?? [])
+        RoomStanding standing = reading.Standing!;
+        if (question.After is not { } after || after >= standing.Head || question.BytesMax <= 0)
         {
-            size += EventBytes + (e.Text is null ? 0 : Encoding.UTF8.GetByteCount(e.Text));
+            // Nothing is missing, or it is not this room's turn.
+            return EventList.Empty;
         }
 
-        return size;
+        if (question.Feed.ReadTail(standing.Epoch, after, standing.Head, EventsPerRoomMax, question.BytesMax) is { } json)
+        {
+            return new EventList(json);
+        }
+
+        if (reading.Events.Count == 0 || reading.Events[0].Seq > after + 1 || reading.Events[^1].Seq <= after)
+        {
+            return null;
+        }
+
+        List<RoomEvent> events = [];
+        int bytes = 0;
+        for (int i = (int)(after + 1 - reading.Events[0].Seq); i < reading.Events.Count && events.Count < EventsPerRoomMax; i++)
+        {
+            bytes += EventList.SizeOf(reading.Events[i]);
+            if (bytes > question.BytesMax && events.Count > 0)
+            {
+                break;
+            }
+
+            events.Add(reading.Events[i]);
+        }
+
+        return new EventList(events);
     }
 
     [LoggerMessage(1204, LogLevel.Warning, "Room {Room} could not be resumed: the storage does not answer")]

@@ -127,8 +127,8 @@ internal static class MessagesApi
     }
 
     private static async Task<Results<Ok<ReadAck>, ErrorResult>> PutRead(
-        RoomId room, JsonBody<PutReadRequest> body, Caller caller, RoomActions actions, CancellationToken cancel) =>
-        OkOr(await actions.MarkRead(caller, new MarkReadRequest(room, body.Value.Seq), cancel));
+        RoomId room, JsonBody<PutReadRequest> body, Caller caller, ReadMarkers markers, CancellationToken cancel) =>
+        OkOr(await markers.MarkRead(caller, new MarkReadRequest(room, body.Value.Seq), connection: null, cancel));
 
     /// <summary>
     /// The last part of the address as the client meant it. The framework leaves an encoded slash as it is, which would make another emoji of it.

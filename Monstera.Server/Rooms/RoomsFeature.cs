@@ -12,6 +12,7 @@ public static class RoomsFeature
         services.AddSingleton<WriteLimiter>();
         services.AddSingleton<RoomActions>();
         services.AddSingleton<RoomReads>();
+        services.AddSingleton<ReadMarkers>();
         return services;
     }
 }

@@ -38,6 +38,30 @@ public static class EventJson
         return scratch.Buffer.WrittenSpan.ToArray();
     }
 
+    /// <summary>The same event after its message was deleted: without its text.</summary>
+    public static byte[] Erased(ReadOnlySpan<byte> json)
+    {
+        Utf8JsonReader reader = new(json);
+        using JsonDocument document = JsonDocument.ParseValue(ref reader);
+        ArrayBufferWriter<byte> buffer = new(json.Length);
+        using (Utf8JsonWriter writer = new(buffer, new JsonWriterOptions { Encoder = WireJson.Options.Encoder }))
+        {
+            writer.WriteStartObject();
+            foreach (JsonProperty field in document.RootElement.EnumerateObject())
+            {
+                if (!field.NameEquals(Text.EncodedUtf8Bytes) && !field.NameEquals(Deleted.EncodedUtf8Bytes))
+                {
+                    field.WriteTo(writer);
+                }
+            }
+
+            writer.WriteBoolean(Deleted, true);
+            writer.WriteEndObject();
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
     /// <summary>The event as one JSON object.</summary>
     public static void Write(Utf8JsonWriter writer, RoomEvent e)
     {

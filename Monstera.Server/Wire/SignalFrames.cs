@@ -1,4 +1,6 @@
+using Monstera.Data.Directory;
 using Monstera.Data.Ids;
+using Monstera.Server.Presence;
 
 namespace Monstera.Server.Wire;
 
@@ -10,8 +12,11 @@ public static class SignalFrames
 
     public static ReadOnlyMemory<byte> Typing(RoomId room, UserId user) => Signal(new { type = "typing", room, user });
 
-    public static ReadOnlyMemory<byte> Presence(UserId user, bool online) =>
-        Signal(new { type = "presence", user, state = online ? "online" : "offline" });
+    public static ReadOnlyMemory<byte> Presence(IEnumerable<(UserId User, PresenceState State)> people) =>
+        HubFrames.Invocation("Signals"u8, new { signals = people.Select(one => new { type = "presence", user = one.User, state = one.State }).ToArray() });
+
+    /// <summary>The user's own choice of presence, for the user's devices alone.</summary>
+    public static ReadOnlyMemory<byte> Choice(PresenceChoice choice) => Signal(new { type = "choice", choice });
 
     public static ReadOnlyMemory<byte> Read(RoomId room, long seq, int unread) => Signal(new { type = "read", room, seq, unread });
 

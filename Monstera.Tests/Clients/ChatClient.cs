@@ -33,6 +33,12 @@ public sealed class ChatClient(Func<Uri> server, Func<string> token, HubSocketOp
 
     public int Connections { get; private set; }
 
+    /// <summary>How often a node asked it to connect anew.</summary>
+    public int Moves { get; private set; }
+
+    /// <summary>What the node that it is connected to is called.</summary>
+    public string? Node { get; private set; }
+
     /// <summary>The open connection, for calls beside the outbox.</summary>
     public HubSocket Hub => _link?.Hub ?? throw new ConnectionLostException("not connected");
 
@@ -144,6 +150,7 @@ public sealed class ChatClient(Func<Uri> server, Func<string> token, HubSocketOp
         JsonElement hello = await hub.Hello();
         User = hello.GetProperty("user").GetProperty("id").GetGuid();
         Tenant = hello.GetProperty("tenant").GetProperty("id").GetGuid();
+        Node = hello.GetProperty("server").GetProperty("node").GetString();
         lock (_gate)
         {
             Connections++;
@@ -300,6 +307,10 @@ public sealed class ChatClient(Func<Uri> server, Func<string> token, HubSocketOp
                 }
 
                 break;
+            case "Reconnect":
+                Moves++;
+                _ = LeaveAfter(_link, argument.GetProperty("afterMs").GetInt32());
+                break;
             case "SignedOut":
                 SignedOut = argument.GetProperty("reason").GetString();
                 break;
@@ -309,6 +320,13 @@ public sealed class ChatClient(Func<Uri> server, Func<string> token, HubSocketOp
         }
 
         Changed.Pulse();
+    }
+
+    /// <summary>The node goes out of service: after the time that it named the next connection is made, and what is in doubt is sent again there.</summary>
+    private async Task LeaveAfter(Link? link, int afterMs)
+    {
+        await Task.Delay(TimeSpan.FromMilliseconds(afterMs), TimeProvider.System, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        link?.Hub.Cut();
     }
 
     private void TakeEvents(JsonElement message)

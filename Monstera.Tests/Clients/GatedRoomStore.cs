@@ -8,6 +8,9 @@ namespace Monstera.Tests.Clients;
 /// <summary>The real store, with places where a test can hold a call or have it fail.</summary>
 public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
 {
+    private int _logReads;
+    private int _standingReads;
+
     /// <summary>Before a batch is taken.</summary>
     public Func<IReadOnlyList<Draft>, Task>? BeforeAppend { get; set; }
 
@@ -23,8 +26,14 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     /// <summary>Of which rooms heads are read.</summary>
     public Action<IReadOnlyCollection<RoomId>>? ReadingHeads { get; set; }
 
-    /// <summary>A log was read, and whoever asked for it does not have it yet.</summary>
+    /// <summary>A log, or where it stands, was read, and whoever asked for it does not have it yet.</summary>
     public Func<UserId?, Task>? AfterReadAfter { get; set; }
+
+    /// <summary>How often a log was read.</summary>
+    public int LogReads => Volatile.Read(ref _logReads);
+
+    /// <summary>How often it was asked where a log stands and who is a member.</summary>
+    public int StandingReads => Volatile.Read(ref _standingReads);
 
     public int Partitions => inner.Partitions;
 
@@ -46,6 +55,7 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
     public async ValueTask<LogPage?> ReadAfter(
         TenantId tenant, RoomId room, UserId? reader, long after, int eventsMax, int bytesMax, CancellationToken cancel)
     {
+        Interlocked.Increment(ref _logReads);
         LogPage? page = await inner.ReadAfter(tenant, room, reader, after, eventsMax, bytesMax, cancel);
         await (AfterReadAfter?.Invoke(reader) ?? Task.CompletedTask);
         return page;
@@ -72,6 +82,14 @@ public sealed class GatedRoomStore(IRoomStore inner) : IRoomStore
 
     public ValueTask<RoomMember?> FindMember(TenantId tenant, RoomId room, UserId user, CancellationToken cancel) =>
         inner.FindMember(tenant, room, user, cancel);
+
+    public async ValueTask<RoomStanding?> FindMembers(TenantId tenant, RoomId room, IReadOnlyCollection<UserId> users, CancellationToken cancel)
+    {
+        Interlocked.Increment(ref _standingReads);
+        RoomStanding? standing = await inner.FindMembers(tenant, room, users, cancel);
+        await (AfterReadAfter?.Invoke(users.First()) ?? Task.CompletedTask);
+        return standing;
+    }
 
     public ValueTask<Page<RoomMember>?> ReadMembers(TenantId tenant, RoomId room, UserId reader, string? after, int limit, CancellationToken cancel) =>
         inner.ReadMembers(tenant, room, reader, after, limit, cancel);

@@ -33,6 +33,9 @@ public sealed class RoomLog(Guid room, long from)
     /// <summary>What was applied: consecutive from <see cref="From"/> + 1 on.</summary>
     public List<SeenEvent> Events { get; } = [];
 
+    /// <summary>Told of each event that is applied.</summary>
+    public Action<SeenEvent>? Applied { get; set; }
+
     /// <summary>Subscribed, as far as the client knows.</summary>
     public bool Live { get; private set; }
 
@@ -155,6 +158,7 @@ public sealed class RoomLog(Guid room, long from)
 
         Events.Add(SeenEvent.Of(e));
         Last = seq;
+        Applied?.Invoke(Events[^1]);
         return true;
     }
 }

@@ -104,14 +104,23 @@ public sealed partial class ServerProcess : IAsyncDisposable
     public async Task<(int ExitCode, TimeSpan Took)> Terminate()
     {
         long begun = TimeProvider.System.GetTimestamp();
-        using (Process kill = Process.Start("kill", ["-TERM", _process!.Id.ToString(CultureInfo.InvariantCulture)]))
-        {
-            await kill.WaitForExitAsync();
-        }
+        await Tell("-TERM");
+        return (await Ended(), TimeProvider.System.GetElapsedTime(begun));
+    }
 
+    /// <summary>Sends a signal (<c>-TERM</c>) and does not wait for what comes of it.</summary>
+    public async Task Tell(string signal)
+    {
+        using Process kill = Process.Start("kill", [signal, _process!.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+    }
+
+    /// <returns>The exit code.</returns>
+    public async Task<int> Ended()
+    {
         using CancellationTokenSource patience = new(Signal.Patience);
-        await _process.WaitForExitAsync(patience.Token);
-        return (_process.ExitCode, TimeProvider.System.GetElapsedTime(begun));
+        await _process!.WaitForExitAsync(patience.Token);
+        return _process.ExitCode;
     }
 
     public async ValueTask DisposeAsync()

@@ -53,7 +53,8 @@ public sealed class RunningServer : IAsyncDisposable
         };
         foreach ((string key, string value) in settings ?? [])
         {
-            configuration["Monstera:" + key] = value;
+            // Connection strings have a section of their own.
+            configuration[(key.StartsWith("ConnectionStrings", StringComparison.Ordinal) ? "" : "Monstera:") + key] = value;
         }
 
         WebApplication app = MonsteraApplication.Build([], builder =>

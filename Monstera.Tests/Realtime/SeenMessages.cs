@@ -15,6 +15,9 @@ internal sealed class SeenMessages
 
     public string? SignedOut { get; private set; }
 
+    /// <summary>How many messages came.</summary>
+    public int Messages { get; private set; }
+
     public SeenEvent[] Events
     {
         get
@@ -52,6 +55,7 @@ internal sealed class SeenMessages
     {
         lock (_gate)
         {
+            Messages++;
             switch (target)
             {
                 case "Events" when argument.TryGetProperty("gap", out _):

@@ -105,6 +105,8 @@ internal sealed class TwoPartitions : IRoomStore
 
     public ValueTask<RoomMember?> FindMember(TenantId tenant, RoomId room, UserId user, CancellationToken cancel) => throw new NotSupportedException();
 
+    public ValueTask<RoomStanding?> FindMembers(TenantId tenant, RoomId room, IReadOnlyCollection<UserId> users, CancellationToken cancel) => throw new NotSupportedException();
+
     public ValueTask<Page<RoomMember>?> ReadMembers(TenantId tenant, RoomId room, UserId reader, string? after, int limit, CancellationToken cancel) =>
         throw new NotSupportedException();
 

@@ -35,6 +35,8 @@ public sealed partial class ProtocolNumbersTests
             Say($"| {limits.WritesPerSecondPerConnection} a second, {limits.WritesBurstPerConnection} at once / {limits.WritesPerSecondPerUser} a second, {limits.WritesBurstPerUser} at once |"),
             Say($"| {limits.CallsPerSecondPerConnection} a second, {limits.CallsBurstPerConnection} at once |"),
             Say($"| connections of a user | {limits.ConnectionsPerUser} |"),
+            Say($"| connections of an address | {limits.ConnectionsPerAddress:N0} |"),
+            Say($"| connections that are let in | {realtime.UpgradesPerSecond:N0} a second, {realtime.UpgradesBurst:N0} at once |"),
             Say($"| calls in flight on a connection | {Greeting.CallsInFlightMax} |"),
             Say($"| {Resumption.RoomsMax} / {Resumption.SubscriptionsMax:N0} |"),
             Say($"At most {OpenRooms.PerConnectionMax} rooms are open on a connection"),

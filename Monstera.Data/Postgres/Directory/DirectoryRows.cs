@@ -41,6 +41,10 @@ internal sealed class AccountRow
     public DateTimeOffset? LockedUntil { get; init; }
 
     public string? Subject { get; init; }
+
+    public PresenceChoice Presence { get; init; }
+
+    public long PresenceVersion { get; init; }
 }
 
 internal sealed class SessionRow

@@ -22,7 +22,8 @@ public sealed partial class PostgresDirectory
 
     private const string FindByToken =
         """
-        SELECT s.tenant, s.id, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.client, a.user_name, a.display_name, a.role, a.created_at
+        SELECT s.tenant, s.id, s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.client, a.user_name, a.display_name, a.role, a.created_at, a.presence,
+               a.presence_version
         FROM directory.session s JOIN directory.account a ON a.tenant = s.tenant AND a.id = s.user_id
         WHERE s.token_hash = $1 AND s.expires_at > $2
         """;
@@ -150,6 +151,6 @@ public sealed partial class PostgresDirectory
         var tenant = new TenantId(row.GetGuid(0));
         var user = new UserId(row.GetGuid(2));
         var session = new Session(tenant, new SessionId(row.GetGuid(1)), user, row.Time(3), row.Time(4), row.Time(5), row.Text(6));
-        return (session, new User(tenant, user, row.GetString(7), row.GetString(8), (WorkspaceRole)row.GetInt16(9), row.Time(10)));
+        return (session, new User(tenant, user, row.GetString(7), row.GetString(8), (WorkspaceRole)row.GetInt16(9), row.Time(10), new PresenceSetting((PresenceChoice)row.GetInt16(11), row.GetInt64(12))));
     }
 }

@@ -29,8 +29,11 @@ public sealed partial class PostgresDirectory
 
     private const string CountFailure = "UPDATE directory.account SET failures = failures + 1 WHERE tenant = $1 AND id = $2 RETURNING failures";
 
+    private const string UpdatePresence =
+        "UPDATE directory.account SET presence = $3, presence_version = presence_version + 1 WHERE tenant = $1 AND id = $2 RETURNING presence_version";
+
     private static readonly Expression<Func<AccountRow, User>> AsUser =
-        row => new User(row.Tenant, row.Id, row.UserName, row.DisplayName, row.Role, row.CreatedAt);
+        row => new User(row.Tenant, row.Id, row.UserName, row.DisplayName, row.Role, row.CreatedAt, new PresenceSetting(row.Presence, row.PresenceVersion));
 
     /// <inheritdoc/>
     public async ValueTask<CreateUserResult> CreateUser(NewUser user, string? inviteCode, DateTimeOffset now, CancellationToken cancel)
@@ -149,13 +152,24 @@ public sealed partial class PostgresDirectory
     }
 
     /// <inheritdoc/>
+    public async ValueTask<PresenceSetting?> SetPresenceChoice(TenantId tenant, UserId user, PresenceChoice choice, CancellationToken cancel)
+    {
+        List<long> versions = await _database.Batch(
+            batch => batch.See(tenant).Add(UpdatePresence, tenant.Value, user.Value, (short)choice).Read(row => row.GetInt64(0), cancel));
+        return versions is [var version] ? new PresenceSetting(choice, version) : null;
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<Credentials?> FindCredentials(TenantId tenant, string userName, CancellationToken cancel) =>
         PostgresText.CanHold(userName)
             ? await _database.Query(
                 tenant,
                 directory => directory.Accounts.Where(row => row.Tenant == tenant && row.UserName == userName)
                     .Select(row => new Credentials(
-                        new User(row.Tenant, row.Id, row.UserName, row.DisplayName, row.Role, row.CreatedAt), row.PasswordHash, row.Failures, row.LockedUntil))
+                        new User(row.Tenant, row.Id, row.UserName, row.DisplayName, row.Role, row.CreatedAt, new PresenceSetting(row.Presence, row.PresenceVersion)),
+                        row.PasswordHash,
+                        row.Failures,
+                        row.LockedUntil))
                     .SingleOrDefaultAsync(cancel))
             : null;
 

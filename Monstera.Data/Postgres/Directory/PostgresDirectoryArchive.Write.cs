@@ -19,13 +19,14 @@ public sealed partial class PostgresDirectoryArchive
     private const string WriteAccounts =
         """
         INSERT INTO directory.account
-            (tenant, id, user_name, display_name, display_folded, role, created_at, password_hash, failures, locked_until, subject)
+            (tenant, id, user_name, display_name, display_folded, role, created_at, password_hash, failures, locked_until, subject, presence, presence_version)
         SELECT $1, n.* FROM unnest(
-            $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::timestamptz[], $8::text[], $9::integer[], $10::timestamptz[], $11::text[]) n
+            $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::timestamptz[], $8::text[], $9::integer[], $10::timestamptz[], $11::text[],
+            $12::smallint[], $13::bigint[]) n
         ON CONFLICT (tenant, id) DO UPDATE SET
             user_name = excluded.user_name, display_name = excluded.display_name, display_folded = excluded.display_folded, role = excluded.role,
             created_at = excluded.created_at, password_hash = excluded.password_hash, failures = excluded.failures, locked_until = excluded.locked_until,
-            subject = excluded.subject
+            subject = excluded.subject, presence = excluded.presence, presence_version = excluded.presence_version
         """;
 
     private const string WriteSessions =
@@ -81,6 +82,7 @@ public sealed partial class PostgresDirectoryArchive
                 rows[0].Tenant.Value, Of(all, r => r.Id.Value), Of(all, r => r.UserName), Of(all, r => r.DisplayName), Of(all, r => r.DisplayFolded),
                 Of(all, r => (short)r.Role), Of(all, r => PostgresTime.Of(r.CreatedAt)), Of(all, r => r.PasswordHash), Of(all, r => r.Failures),
                 Of(all, r => r.LockedUntil is { } until ? PostgresTime.Of(until) : (DateTimeOffset?)null), Of(all, r => r.Subject),
+                Of(all, r => (short)r.Presence), Of(all, r => r.PresenceVersion),
             ])),
             SessionRecord => (WriteSessions, Columns<SessionRecord>(rows, all =>
             [

@@ -18,7 +18,7 @@ public sealed partial class PostgresDirectoryArchive : IDirectoryArchive
 
     private const string AccountPage =
         """
-        SELECT id, user_name, display_name, display_folded, role, created_at, password_hash, failures, locked_until, subject
+        SELECT id, user_name, display_name, display_folded, role, created_at, password_hash, failures, locked_until, subject, presence, presence_version
         FROM directory.account WHERE tenant = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3
         """;
 
@@ -97,7 +97,7 @@ public sealed partial class PostgresDirectoryArchive : IDirectoryArchive
     private static AccountRecord ReadAccount(NpgsqlDataReader row, TenantId tenant) =>
         new(
             tenant, new UserId(row.GetGuid(0)), row.GetString(1), row.GetString(2), row.GetString(3), (WorkspaceRole)row.GetInt16(4), row.Time(5), row.Text(6),
-            row.GetInt32(7), TimeOrNull(row, 8), row.Text(9));
+            row.GetInt32(7), TimeOrNull(row, 8), row.Text(9), (PresenceChoice)row.GetInt16(10), row.GetInt64(11));
 
     private static SessionRecord ReadSession(NpgsqlDataReader row, TenantId tenant) =>
         new(

@@ -6,13 +6,20 @@ using Monstera.Server.Configuration;
 using Monstera.Server.ConnectionTokens;
 using Monstera.Server.Errors;
 using Monstera.Server.Nodes;
+using Monstera.Server.Presence;
 using Monstera.Server.Rooms;
 
 namespace Monstera.Server.Realtime.Hub;
 
 /// <summary>Says who the two sides are and what holds between them.</summary>
 public sealed class Greeting(
-    IDirectory directory, SessionEndings endings, ConnectionTokenVerifier tokens, Node node, IOptions<MonsteraOptions> options, TimeProvider time)
+    IDirectory directory,
+    SessionEndings endings,
+    ConnectionTokenVerifier tokens,
+    IPresence presence,
+    Node node,
+    IOptions<MonsteraOptions> options,
+    TimeProvider time)
 {
     public const int ProtocolVersion = 1;
     public const int FrameBytesMax = 65_536;
@@ -45,6 +52,15 @@ public sealed class Greeting(
         }
 
         connection.SaidHello = true;
+
+        // Not before it is known what others may see.
+        presence.Connected(caller.Tenant, caller.User, connection.Id, user.Presence, request.Active);
+        if (connection.IsEnded)
+        {
+            // It ended meanwhile, perhaps before it was there.
+            presence.Disconnected(caller.Tenant, caller.User, connection.Id);
+        }
+
         return new HelloReply(
             ProtocolVersion,
             connection.Id,
@@ -52,6 +68,7 @@ public sealed class Greeting(
             new HelloTenant(tenant.Id, tenant.Key, tenant.Name),
             new HelloServer(Version, node.Name),
             Limits(options.Value.Limits),
+            PresenceView.Of(user),
             time.GetUtcNow(),
             caller.ExpiresAt);
     }

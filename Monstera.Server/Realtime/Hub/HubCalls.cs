@@ -4,6 +4,7 @@ using Monstera.Data;
 using Monstera.Data.Rooms;
 using Monstera.Server.Accounts;
 using Monstera.Server.Errors;
+using Monstera.Server.Presence;
 using Monstera.Server.Rooms;
 using Monstera.Server.Wire;
 
@@ -23,7 +24,16 @@ public sealed partial class HubCalls
     private readonly Dictionary<string, HubCall>.AlternateLookup<ReadOnlySpan<char>> _byName;
 
     public HubCalls(
-        RoomActions actions, RoomReads reads, RoomWriter writer, Resumption resumption, OpenRooms openRooms, Greeting greeting, ReadMarkers markers, ILogger<HubCalls> log)
+        RoomActions actions,
+        RoomReads reads,
+        RoomWriter writer,
+        Resumption resumption,
+        OpenRooms openRooms,
+        Greeting greeting,
+        ReadMarkers markers,
+        IPresence presence,
+        PresenceChoices choices,
+        ILogger<HubCalls> log)
     {
         ArgumentNullException.ThrowIfNull(actions);
         ArgumentNullException.ThrowIfNull(reads);
@@ -31,6 +41,8 @@ public sealed partial class HubCalls
         ArgumentNullException.ThrowIfNull(openRooms);
         ArgumentNullException.ThrowIfNull(greeting);
         ArgumentNullException.ThrowIfNull(markers);
+        ArgumentNullException.ThrowIfNull(presence);
+        ArgumentNullException.ThrowIfNull(choices);
         _writer = writer;
         _log = log;
         _byName = _calls.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -43,10 +55,16 @@ public sealed partial class HubCalls
         Add<HelloRequest>("Hello", async (me, request) => Answer(await greeting.Hello(me, request)), beforeHello: true);
         Add<RefreshRequest>("Refresh", async (me, request) => Answer(await greeting.Refresh(me, request)));
         Add<ResumeRequest>("Resume", async (me, request) => Answer(await resumption.Resume(me, request, CancellationToken.None)));
-        Add<MarkReadRequest>("MarkRead", async (me, request) => Answer(await markers.MarkRead(me, request)));
+        Add<MarkReadRequest>("MarkRead", async (me, request) => Answer(await markers.MarkRead(me.Caller, request, me.Id, CancellationToken.None)));
         Add<RoomRequest>("Open", async (me, request) => Answer(await openRooms.Open(me, request.Room, CancellationToken.None)));
         Add<RoomRequest>("Close", (me, request) => Task.FromResult<object>(openRooms.Close(me, request.Room)));
         Add<RoomRequest>("Typing", (me, request) => Task.FromResult(Answer(openRooms.Type(me, request.Room))));
+        Add<ActivityRequest>("SetActivity", (me, request) =>
+        {
+            presence.SetActivity(me.Caller.Tenant, me.Caller.User, me.Id, request.Active);
+            return Task.FromResult<object>(new EmptyReply());
+        });
+        Add<PresenceRequest>("SetPresence", async (me, request) => Answer(await choices.Set(me.Caller, request)));
         Add<EmptyRequest>("Rooms", async (me, _) => Answer(await reads.MyRooms(me.Caller, after: null, RoomReads.PageDefault, CancellationToken.None)));
     }
 

@@ -1,16 +1,18 @@
 using Monstera.Data.Directory;
 using Monstera.Data.Ids;
-using Monstera.Data.Rooms;
 using Monstera.Server.Errors;
+using Monstera.Server.Presence;
+using Monstera.Server.Wire;
 
 namespace Monstera.Server.Realtime.Hub;
 
 // What only the hub has: docs/protocol.md section 6.
 
-public sealed record HelloRequest(int Protocol, string? Client = null);
+public sealed record HelloRequest(int Protocol, string? Client = null, bool Active = true);
 
 public sealed record HelloReply(
-    int Protocol, string Connection, HelloUser User, HelloTenant Tenant, HelloServer Server, HelloLimits Limits, DateTimeOffset Time, DateTimeOffset? ExpiresAt);
+    int Protocol, string Connection, HelloUser User, HelloTenant Tenant, HelloServer Server, HelloLimits Limits, PresenceView Presence,
+    DateTimeOffset Time, DateTimeOffset? ExpiresAt);
 
 public sealed record HelloUser(UserId Id, string UserName, string DisplayName, WorkspaceRole Role);
 
@@ -30,7 +32,7 @@ public sealed record ResumeReply(IReadOnlyList<ResumedRoom> Rooms);
 
 /// <summary>One room's answer: exactly the fields of its <see cref="Status"/>, or an <see cref="Error"/>.</summary>
 public sealed record ResumedRoom(
-    RoomId Room, ResumeStatus? Status = null, long? Epoch = null, long? Head = null, long? Next = null, IReadOnlyList<RoomEvent>? Events = null, Error? Error = null);
+    RoomId Room, ResumeStatus? Status = null, long? Epoch = null, long? Head = null, long? Next = null, EventList? Events = null, Error? Error = null);
 
 public enum ResumeStatus
 {
@@ -41,7 +43,11 @@ public enum ResumeStatus
 
 public sealed record RoomRequest(RoomId Room);
 
-public sealed record OpenReply(IReadOnlyList<UserId> Online);
+/// <param name="Online">Members who are not offline.</param>
+/// <param name="States">Those of them who are not simply online.</param>
+public sealed record OpenReply(IReadOnlyList<UserId> Online, IReadOnlyDictionary<string, PresenceState> States);
+
+public sealed record ActivityRequest(bool Active);
 
 public sealed record RefreshRequest(string Token);
 

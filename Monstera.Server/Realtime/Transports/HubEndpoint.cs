@@ -15,7 +15,7 @@ namespace Monstera.Server.Realtime.Transports;
 /// Accepts WebSockets at the hub's address, after authentication: the opening handshake of RFC 6455 section 4.2. Everything else at this address (negotiation, Server-Sent
 /// Events, long polling) is SignalR's own and comes to <see cref="FallbackHandler"/>.
 /// </summary>
-internal sealed class HubEndpoint(RequestDelegate next, HubServer server)
+internal sealed class HubEndpoint(RequestDelegate next, HubServer server, HubAdmission admission)
 {
     private const int KeyChars = 24;
 
@@ -40,15 +40,23 @@ internal sealed class HubEndpoint(RequestDelegate next, HubServer server)
         }
 
         Caller caller = Caller.Of(context.User) ?? throw new InvalidOperationException("The hub let somebody in who is not signed in.");
+        IDisposable? place = admission.TryTakePlace(context.Connection.RemoteIpAddress);
+        if (place is null)
+        {
+            await Problem.Write(context, admission.AddressIsFull());
+            return;
+        }
+
         context.Response.Headers.Connection = HeaderNames.Upgrade;
         context.Response.Headers.Upgrade = "websocket";
         context.Response.Headers.SecWebSocketAccept = AcceptOf(key);
         if (upgrade is IDirectUpgrade direct)
         {
-            direct.Accept(caller);
+            direct.Accept(new Admitted(caller, place));
             return;
         }
 
+        using IDisposable taken = place;
         Stream stream = await upgrade.UpgradeAsync();
         PipeReader input = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true, useZeroByteReads: true));
         PipeWriter output = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
@@ -62,12 +70,27 @@ internal sealed class HubEndpoint(RequestDelegate next, HubServer server)
 }
 
 /// <summary>Connections that come by Server-Sent Events or long polling.</summary>
-internal sealed class FallbackHandler(HubServer server) : ConnectionHandler
+internal sealed class FallbackHandler(HubServer server, HubAdmission admission) : ConnectionHandler
 {
-    public override Task OnConnectedAsync(ConnectionContext connection)
+    public override async Task OnConnectedAsync(ConnectionContext connection)
     {
-        Caller caller = Caller.Of(connection.GetHttpContext()?.User)
-            ?? throw new InvalidOperationException("The hub let somebody in who is not signed in.");
-        return server.Serve(caller, connection.Transport.Input, connection.Transport.Output, connection.Abort, isWebSocket: false);
+        HttpContext? context = connection.GetHttpContext();
+        Caller caller = Caller.Of(context?.User) ?? throw new InvalidOperationException("The hub let somebody in who is not signed in.");
+        using IDisposable? place = admission.TryTakePlace(context?.Connection.RemoteIpAddress);
+        if (place is null)
+        {
+            // It negotiated when there still was one.
+            connection.Abort();
+            return;
+        }
+
+        await server.Serve(caller, connection.Transport.Input, connection.Transport.Output, () => Cut(connection), isWebSocket: false);
+    }
+
+    /// <summary>Between two polls there is no request whose end would end the reading.</summary>
+    private static void Cut(ConnectionContext connection)
+    {
+        connection.Abort();
+        connection.Transport.Input.CancelPendingRead();
     }
 }

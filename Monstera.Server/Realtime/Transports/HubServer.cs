@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Monstera.Server.Accounts;
 using Monstera.Server.Configuration;
 using Monstera.Server.Feeds;
+using Monstera.Server.Lifecycle;
 using Monstera.Server.Presence;
 using Monstera.Server.Realtime.Hub;
 using Monstera.Server.Wire;
@@ -38,10 +39,14 @@ public sealed class HubServer
         RoomFeeds feeds,
         OpenRooms openRooms,
         IPresence presence,
+        Drain drain,
+        ConnectionDrain connections,
         IHostApplicationLifetime lifetime,
         IOptions<MonsteraOptions> options,
         TimeProvider time)
     {
+        ArgumentNullException.ThrowIfNull(drain);
+        ArgumentNullException.ThrowIfNull(connections);
         ArgumentNullException.ThrowIfNull(lifetime);
         ArgumentNullException.ThrowIfNull(options);
         _calls = calls;
@@ -51,6 +56,7 @@ public sealed class HubServer
         _presence = presence;
         _time = time;
         _limits = options.Value.Limits;
+        drain.SendAway = connections.SendAway;
         _stopping = lifetime.ApplicationStopping;
         _stopping.Register(SendAway);
     }
@@ -71,7 +77,6 @@ public sealed class HubServer
             return;
         }
 
-        _presence.Connected(caller.Tenant, caller.User, id);
         try
         {
             if (_stopping.IsCancellationRequested)
@@ -94,9 +99,11 @@ public sealed class HubServer
         finally
         {
             _registry.Remove(connection);
+
+            // Ended first: an Open or a Hello that is under way then finds that it came too late.
+            connection.End(last: default);
             _openRooms.CloseAll(connection);
             _presence.Disconnected(caller.Tenant, caller.User, id);
-            connection.End(last: default);
         }
     }
 

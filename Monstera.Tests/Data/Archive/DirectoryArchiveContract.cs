@@ -29,6 +29,8 @@ public abstract class DirectoryArchiveContract : IDisposable
         await Directory.SetDefaultRoom(tenant.Id, Room(1), Cancel);
         await Directory.RecordSignInFailure(tenant.Id, ann.Id, Cancel);
         await Directory.LockOut(tenant.Id, ann.Id, Later, Cancel);
+        await Directory.SetPresenceChoice(tenant.Id, ann.Id, PresenceChoice.Away, Cancel);
+        await Directory.SetPresenceChoice(tenant.Id, ann.Id, PresenceChoice.Invisible, Cancel);
         byte[] hash = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
         var session = new Session(tenant.Id, new SessionId(Id(31)), ann.Id, Now, Now.AddSeconds(1), Later, "a browser");
         await Directory.CreateSession(session, hash, Cancel);
@@ -40,7 +42,8 @@ public abstract class DirectoryArchiveContract : IDisposable
         Assert.Equal([new TenantRecord(tenant.Id, "green", "Green", true, Room(1))], await Archive.ReadTenants(null, 10, Cancel));
         AccountRecord[] accounts = [.. (await Read(tenant.Id, DirectoryTable.Accounts)).Cast<AccountRecord>()];
         Assert.Equal(
-            new AccountRecord(tenant.Id, ann.Id, "ann", "Ann 青", "ann 青", WorkspaceRole.Owner, Now, "hash of ann", await Failures(tenant.Id), Later, null), accounts.Single(row => row.Id == ann.Id));
+            new AccountRecord(tenant.Id, ann.Id, "ann", "Ann 青", "ann 青", WorkspaceRole.Owner, Now, "hash of ann", await Failures(tenant.Id), Later, null, PresenceChoice.Invisible, 2),
+            accounts.Single(row => row.Id == ann.Id));
         Assert.Equal(("crm|7", (string?)null), accounts.Where(row => row.Id == guest.Id).Select(row => (row.Subject!, row.PasswordHash)).Single());
         Assert.Equal(
             [new SessionRecord(tenant.Id, session.Id, ann.Id, Convert.ToHexStringLower(hash), Now, Now.AddSeconds(1), Later, "a browser")], await Read(tenant.Id, DirectoryTable.Sessions));
@@ -170,7 +173,8 @@ public abstract class DirectoryArchiveContract : IDisposable
         {
             var user = new UserId(Id(100 + i));
             rows.Add(new AccountRecord(
-                Tenant, user, $"user{i}", $"User {i}", $"user {i}", WorkspaceRole.Member, Now, i % 2 == 0 ? null : "hash", i, i == 3 ? Later : null, i == 4 ? "subject" : null));
+                Tenant, user, $"user{i}", $"User {i}", $"user {i}", WorkspaceRole.Member, Now, i % 2 == 0 ? null : "hash", i, i == 3 ? Later : null, i == 4 ? "subject" : null,
+                (PresenceChoice)(i % 3), i % 3 * 1_000_000_000_000));
             rows.Add(new SessionRecord(Tenant, new SessionId(Id(200 + i)), user, Convert.ToHexStringLower(new byte[31].Append((byte)i).ToArray()), Now, Now, Later, i == 2 ? null : "browser"));
             rows.Add(new InviteRecord(Tenant, new InviteId(Id(300 + i)), $"code {i}", user, Now, Later, i));
             rows.Add(new UserRoomRecord(Tenant, user, Room(i), i, i != 2, Now, i * 10));

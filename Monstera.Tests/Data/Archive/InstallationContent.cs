@@ -23,6 +23,7 @@ internal sealed class InstallationContent(IRoomStore rooms, IDirectory directory
         TenantId blue = (await directory.EnsureTenant("blue", Now, Cancel)).Id;
         User owner = (await directory.SetUp("Green", new NewUser(Green, "ann", "Ann", "hash", WorkspaceRole.Owner), Now, Cancel)).User!;
         Owner = owner.Id;
+        await directory.SetPresenceChoice(Green, Owner, PresenceChoice.Away, Cancel);
         User other = await directory.EnsureExternalUser(Green, "crm|7", "Guest", Now, Cancel);
         await directory.CreateSession(new Session(Green, new SessionId(Id(31)), owner.Id, Now, Now, Now.AddYears(1), "a browser"), Token, Cancel);
         await directory.CreateInvite(new Invite(Green, new InviteId(Id(41)), "code", owner.Id, Now, Now.AddYears(1), 3), Cancel);

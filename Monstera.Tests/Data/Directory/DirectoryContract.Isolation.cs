@@ -30,6 +30,7 @@ public abstract partial class DirectoryContract
         [nameof(IDirectory.ReadUsers)] = async () =>
             Assert.DoesNotContain(victim.Id, (await Directory.ReadUsers(intruder, null, null, 100, Cancel)).Items.Select(u => u.Id)),
         [nameof(IDirectory.SetDisplayName)] = async () => await Directory.SetDisplayName(intruder, victim.Id, "Intruder", Cancel),
+        [nameof(IDirectory.SetPresenceChoice)] = async () => Assert.Null(await Directory.SetPresenceChoice(intruder, victim.Id, PresenceChoice.Away, Cancel)),
         [nameof(IDirectory.FindCredentials)] = async () =>
             Assert.NotEqual(victim.Id, (await Directory.FindCredentials(intruder, victim.UserName, Cancel))?.User.Id),
         [nameof(IDirectory.SetPasswordHash)] = async () => await Directory.SetPasswordHash(intruder, victim.Id, "intruder", Cancel),

@@ -182,6 +182,26 @@ public abstract partial class DirectoryContract : IDisposable
     }
 
     [Fact]
+    public async Task A_choice_of_presence_is_kept_and_each_gets_a_greater_version_of_several_at_once_too()
+    {
+        TenantId tenant = await ATenant();
+        User user = await AUser(tenant, "ann", "Ann");
+        Assert.Equal(default, user.Presence);
+        Assert.Equal(new PresenceSetting(PresenceChoice.Away, 1), await Directory.SetPresenceChoice(tenant, user.Id, PresenceChoice.Away, Cancel));
+        PresenceSetting?[] set = await Task.WhenAll(Enumerable.Range(0, 9).Select(i => Task.Run(
+            async () => await Directory.SetPresenceChoice(tenant, user.Id, (PresenceChoice)(i % 3), Cancel), Cancel)));
+        Assert.Equal(Enumerable.Range(2, 9).Select(version => (long)version), set.Select(one => one!.Value.Version).Order());
+
+        PresenceSetting last = set.MaxBy(one => one!.Value.Version)!.Value;
+        await ASession(user, 3);
+        Assert.Equal(last, (await Directory.FindUser(tenant, user.Id, Cancel))!.Presence);
+        Assert.Equal(last, (await Directory.FindUsers(tenant, [user.Id], Cancel)).Single().Presence);
+        Assert.Equal(last, (await Directory.FindSession(Token(3), Now, Cancel))!.Value.User.Presence);
+        Assert.Equal(last, (await Directory.FindCredentials(tenant, "ann", Cancel))!.User.Presence);
+        Assert.Null(await Directory.SetPresenceChoice(tenant, new UserId(Id(99)), PresenceChoice.Away, Cancel));
+    }
+
+    [Fact]
     public async Task A_user_of_a_host_is_made_once_and_kept_up_to_date()
     {
         TenantId tenant = await ATenant();

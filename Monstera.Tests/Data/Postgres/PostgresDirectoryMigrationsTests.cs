@@ -19,6 +19,7 @@ public sealed class PostgresDirectoryMigrationsTests
     [Theory]
     [InlineData(1, "0001_directory")]
     [InlineData(2, "0002_shards")]
+    [InlineData(3, "0003_installation")]
     public void Released_migrations_are_as_they_were(int version, string name)
     {
         using Stream frozen = typeof(PostgresDirectoryMigrationsTests).Assembly.GetManifestResourceStream($"postgres_{name}.frozen.sql")!;

@@ -217,6 +217,7 @@ public sealed class PostgresRoomStoreFailureTests : IDisposable
             async () => await store.ReadPins(Tenant, room, Ann, Cancel),
             async () => await store.FindRoom(Tenant, room, Cancel),
             async () => await store.FindMember(Tenant, room, Ann, Cancel),
+            async () => await store.FindMembers(Tenant, room, [Ann], Cancel),
             async () => await store.ReadMembers(Tenant, room, Ann, null, 10, Cancel),
             async () => await store.CountUnread(Tenant, room, Ann, 0, Cancel),
             async () => await store.ReadHeads(Tenant, [Room(2), room], Cancel),

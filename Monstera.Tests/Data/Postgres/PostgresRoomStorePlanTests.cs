@@ -50,6 +50,7 @@ public sealed class PostgresRoomStorePlanTests : IDisposable
         await store.ReadHeads(Tenant, [Room(0), Room(1)], Cancel);
         await store.FindRoom(Tenant, Room(0), Cancel);
         await store.FindMember(Tenant, Room(0), Bob, Cancel);
+        await store.FindMembers(Tenant, Room(0), [Ann, Bob], Cancel);
         await store.ReadMembers(Tenant, Room(0), Ann, null, 10, Cancel);
         await store.Summarize(Tenant, Ann, [new(Room(0), 0), new(Room(1), 0)], Cancel);
         await store.CountUnread(Tenant, Room(0), Bob, 0, Cancel);

@@ -77,7 +77,8 @@ public sealed class PostgresUpgradeTests : IDisposable
         Assert.Equal(new Monstera.Data.Directory.Tenant(Green, "default", "Green", true, Plans), await _people.EnsureTenant("default", Now, Cancel));
         Assert.Equal((Owner, "hash", 2), await _people.FindCredentials(Green, "owner", Cancel) is { } c ? (c.User.Id, c.PasswordHash, c.Failures) : default);
         byte[] token = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
-        Assert.Equal(Owner, (await _people.FindSession(token, Now, Cancel))!.Value.User.Id);
+        Assert.Equal((Owner, default(PresenceSetting)), await _people.FindSession(token, Now, Cancel) is { } s ? (s.User.Id, s.User.Presence) : default);
+        Assert.Equal(1, (await _people.SetPresenceChoice(Green, Owner, PresenceChoice.Invisible, Cancel))!.Value.Version);
         Assert.Equal(3, (await _people.FindInvite(Green, "invite-code", Now, Cancel))!.UsesLeft);
         Assert.Equal(Carol, (await _people.EnsureExternalUser(Blue, "carol@host", "Carol", Now, Cancel)).Id);
         Assert.Equal(new UserRoom(Plans, 2, Now, 5), await _people.FindRoom(Green, Owner, Plans, Cancel));

@@ -118,6 +118,13 @@ internal sealed class RoomModelReads(IRoomStore store, RoomStoreModel model, int
     {
         RoomMember? one = Wait(store.FindMember(tenant, id, user, default));
         Assert.Equal(room is null ? null : MemberOf(room, user), one);
+        RoomStanding? standing = Wait(store.FindMembers(tenant, id, [user], default));
+        Assert.Equal(room is null, standing is null);
+        if (standing is not null)
+        {
+            Assert.Equal(((long)room!.Events.Count, one is not null), (standing.Head, standing.Members.Contains(user)));
+        }
+
         Page<RoomMember>? page = Wait(store.ReadMembers(tenant, id, user, null, 100, default));
         Assert.Equal(member, page is not null);
         if (member)

@@ -24,6 +24,7 @@ public abstract partial class RoomStoreContract
         [nameof(IRoomStore.ReadHeads)] = async () => Assert.Empty((await Rooms.ReadHeads(OtherTenant, [Room], Cancel)).Items),
         [nameof(IRoomStore.FindRoom)] = async () => Assert.Null(await Rooms.FindRoom(OtherTenant, Room, Cancel)),
         [nameof(IRoomStore.FindMember)] = async () => Assert.Null(await Rooms.FindMember(OtherTenant, Room, Ann, Cancel)),
+        [nameof(IRoomStore.FindMembers)] = async () => Assert.Null(await Rooms.FindMembers(OtherTenant, Room, [Ann], Cancel)),
         [nameof(IRoomStore.ReadMembers)] = async () => Assert.Null(await Rooms.ReadMembers(OtherTenant, Room, Ann, null, 10, Cancel)),
         [nameof(IRoomStore.Summarize)] = async () => Assert.Empty((await Rooms.Summarize(OtherTenant, Ann, [new ReadMarker(Room, 0)], Cancel)).Items),
         [nameof(IRoomStore.CountUnread)] = async () => Assert.Null(await Rooms.CountUnread(OtherTenant, Room, Ann, 0, Cancel)),

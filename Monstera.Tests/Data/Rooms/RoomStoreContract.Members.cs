@@ -157,6 +157,25 @@ public abstract partial class RoomStoreContract
     }
 
     [Fact]
+    public async Task Many_are_looked_up_at_one_instant()
+    {
+        await MakeRoom();
+        RoomStanding standing = (await Rooms.FindMembers(Tenant, Room, [Ann, Dee, Bob], Cancel))!;
+        LogPage log = (await Log(Room))!;
+        Assert.Equal((log.Epoch, log.Head), (standing.Epoch, standing.Head));
+        Assert.Equal(new HashSet<UserId> { Ann, Bob }, standing.Members);
+
+        await Done(Remove(Bob, Bob));
+        standing = (await Rooms.FindMembers(Tenant, Room, [Bob, Cid], Cancel))!;
+        Assert.Equal(log.Head + 1, standing.Head);
+        Assert.Equal(new HashSet<UserId> { Cid }, standing.Members);
+        Assert.Empty((await Rooms.FindMembers(Tenant, Room, [], Cancel))!.Members);
+        Assert.Null(await Rooms.FindMembers(Tenant, Room2, [Ann], Cancel));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(
+            async () => await Rooms.FindMembers(Tenant, Room, [.. Enumerable.Range(0, 1_001).Select(_ => new UserId(Guid.NewGuid()))], Cancel));
+    }
+
+    [Fact]
     public async Task Who_may_change_roles()
     {
         await MakeRoom();

@@ -1,4 +1,5 @@
 using Monstera.Data;
+using Monstera.Data.Directory;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Data.Sqlite;
@@ -40,6 +41,7 @@ public sealed class SqliteMigrationsTests : IDisposable
     [Theory]
     [InlineData(1, "0001_rooms")]
     [InlineData(2, "0002_directory")]
+    [InlineData(3, "0003_installation")]
     public void Released_migrations_are_as_they_were(int version, string name)
     {
         using Stream frozen = typeof(SqliteMigrationsTests).Assembly.GetManifestResourceStream($"{name}.frozen.sql")!;
@@ -165,7 +167,8 @@ public sealed class SqliteMigrationsTests : IDisposable
         Assert.Equal([EventType.RoomCreated, EventType.MemberJoined, EventType.MessageCreated, EventType.MessageEdited], log.Events.Select(e => e.Type));
         TimelineItem item = (await rooms.FindMessage(tenant, room, user, 3, TestContext.Current.CancellationToken))!;
         Assert.Equal(("second", 4), (item.Event.Text, item.Rev));
-        Assert.Equal("owner", (await new SqliteDirectory(database).FindUser(tenant, user, TestContext.Current.CancellationToken))!.UserName);
+        User owner = (await new SqliteDirectory(database).FindUser(tenant, user, TestContext.Current.CancellationToken))!;
+        Assert.Equal(("owner", default(PresenceSetting)), (owner.UserName, owner.Presence));
     }
 
     private string FilePath => Path.Combine(_folder, SqliteDatabase.FileName);

@@ -5,6 +5,7 @@ import { Outbox, type Unsent } from '../outbox/outbox';
 import { Sent } from '../outbox/sent';
 import { openLocalStore, type LocalStore } from '../outbox/store';
 import { browserTabs, type Tabs } from '../outbox/tabs';
+import { OwnPresence } from '../people/own-presence.svelte';
 import { People } from '../people/people.svelte';
 import { Presence } from '../people/presence.svelte';
 import { toasts } from '../shell/toasts.svelte';
@@ -17,7 +18,7 @@ import type { ScrollPlace } from '../timeline/scroll-keeper';
 import { systemClock } from '../wire/clock';
 import { CodedError } from '../wire/errors';
 import { connectHub } from '../wire/hub';
-import type { Ack, MessageItem, Room, RoomEvent, RoomId, Seq, SignedOutReason, TimelineItem, User } from '../wire/protocol';
+import type { Ack, HelloResult, MessageItem, PresenceState, Room, RoomEvent, RoomId, Seq, SignedOutReason, TimelineItem, User, UserId } from '../wire/protocol';
 import { rest } from '../wire/rest';
 import { newId } from './ids';
 import { PendingReactions } from './pending-reactions';
@@ -54,6 +55,7 @@ export const [chatOf, provideChat] = createContext<Chat>();
 export class Chat {
   readonly people = new People(rest);
   readonly presence = new Presence();
+  readonly own: OwnPresence;
   readonly quotes = new Quotes(rest);
   readonly drafts: Drafts;
   readonly outbox: Outbox;
@@ -104,9 +106,10 @@ export class Chat {
       me: me.id, sent: this.#sent, outbox: this.outbox, rest, clock: systemClock, epochOf: (room) => this.#epochOf(room),
       exclusively: (room, work) => this.#tabs.exclusively(`losses-${room}`, work),
     });
-    this.engine = new Engine({ me: me.id, connect: connectHub, rest, clock: systemClock, checkSession }, {
+    this.own = new OwnPresence({ clock: systemClock, tell: (active) => this.engine.call('SetActivity', { active }), keep: rest.setPresence });
+    this.engine = new Engine({ me: me.id, connect: connectHub, rest, clock: systemClock, checkSession, isActive: () => this.own.greet() }, {
       status: (status) => this.#statusChanged(status),
-      hello: (hello) => this.#greeted(hello.user, hello.tenant.name),
+      hello: (hello) => this.#greeted(hello),
       rooms: () => {
         this.losses.roomsChanged(this.engine.rooms.size);
         this.#refresh();
@@ -119,8 +122,9 @@ export class Chat {
       signal: (signal) => {
         if (signal.type === 'typing') this.presence.typed(signal.room, signal.user);
         else if (signal.type === 'presence') this.presence.changed(signal.user, signal.state);
+        else if (signal.type === 'choice') this.own.choice = signal.choice;
       },
-      online: (_room, users) => this.presence.opened(users),
+      opened: (_room, { online, states }) => this.presence.opened(online, states),
       signedOut: (reason) => this.#onSignedOut(reason),
     });
   }
@@ -136,6 +140,7 @@ export class Chat {
     this.drafts.flush();
     this.outbox.setOnline(false);
     this.losses.stop();
+    this.own.stop();
     this.engine.stop();
     this.#tabs.close();
     this.#store.close();
@@ -148,6 +153,18 @@ export class Chat {
 
   room(id: RoomId): Room | undefined {
     return this.rooms.find((summary) => summary.room.id === id)?.room;
+  }
+
+  // Who is here
+
+  /** As we see somebody: ourselves as we chose. */
+  presenceOf(user: UserId | undefined): PresenceState | 'invisible' {
+    return user === this.me.id ? this.own.state : this.presence.of(user);
+  }
+
+  /** How many people of the shown room are here, with ourselves unless nobody is to know. */
+  get presentCount(): number {
+    return this.presence.countWithout(this.me.id) + (this.own.state === 'offline' || this.own.state === 'invisible' ? 0 : 1);
   }
 
   // What is shown
@@ -274,7 +291,7 @@ export class Chat {
 
   // What the engine tells
 
-  #greeted(user: User, workspaceName: string): void {
+  #greeted({ user, tenant, presence }: HelloResult): void {
     if (user.id !== this.me.id) {
       // Another tab signed in as somebody else: this page must not go on with what belongs to another.
       this.#onSignedOut('session_ended');
@@ -282,7 +299,8 @@ export class Chat {
     }
     this.me = user;
     this.people.learn([user]);
-    this.workspaceName = workspaceName;
+    this.workspaceName = tenant.name;
+    this.own.choice = presence.choice;
   }
 
   #statusChanged(status: ConnectionStatus): void {
@@ -290,6 +308,7 @@ export class Chat {
     const online = status.state === 'online';
     if (online && this.wasOnline) this.people.refresh();
     if (online) this.wasOnline = this.roomsKnown = true;
+    this.own.setOnline(online);
     this.outbox.setOnline(online);
     if (online) this.losses.lookEverywhere();
     this.#refresh();

@@ -1,21 +1,32 @@
-import { SvelteMap, SvelteSet } from 'svelte/reactivity';
-import type { RoomId, UserId } from '../wire/protocol';
+import { SvelteMap } from 'svelte/reactivity';
+import type { PresenceState, RoomId, UserId } from '../wire/protocol';
 
 const typingShownMs = 6_000;
 
 /** Who is here, and who types: hints that expire by themselves. */
 export class Presence {
-  readonly online = new SvelteSet<UserId>();
+  /** Those who are not offline. */
+  readonly #states = new SvelteMap<UserId, PresenceState>();
   readonly #typing = new SvelteMap<string, { room: RoomId; user: UserId; timer: number }>();
 
-  opened(users: readonly UserId[]): void {
-    this.online.clear();
-    for (const user of users) this.online.add(user);
+  /** People of a room that was opened. `states`: those of them who are not simply online. */
+  opened(users: readonly UserId[], states: Readonly<Record<UserId, PresenceState>> = {}): void {
+    this.#states.clear();
+    for (const user of users) this.changed(user, states[user] ?? 'online');
   }
 
-  changed(user: UserId, state: 'online' | 'offline'): void {
-    if (state === 'online') this.online.add(user);
-    else this.online.delete(user);
+  changed(user: UserId, state: PresenceState): void {
+    if (state === 'offline') this.#states.delete(user);
+    else this.#states.set(user, state);
+  }
+
+  of(user: UserId | undefined): PresenceState {
+    return (user !== undefined && this.#states.get(user)) || 'offline';
+  }
+
+  /** How many others than this one are here. */
+  countWithout(me: UserId): number {
+    return this.#states.size - (this.#states.has(me) ? 1 : 0);
   }
 
   typed(room: RoomId, user: UserId): void {

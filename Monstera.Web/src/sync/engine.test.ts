@@ -27,13 +27,13 @@ beforeEach(() => {
 function start(): Engine {
   const ignore = () => undefined;
   const listener: EngineListener = {
-    hello: ignore, rooms: ignore, timeline: ignore, confirmed: ignore, restored: ignore, back: ignore, signal: ignore, online: ignore,
+    hello: ignore, rooms: ignore, timeline: ignore, confirmed: ignore, restored: ignore, back: ignore, signal: ignore, opened: ignore,
     status: (status) => statuses.push(status.state),
     events: (room, events) => applied.set(room, [...(applied.get(room) ?? []), ...events.map((event) => event.seq)]),
     signedOut: (reason) => signedOut.push(reason),
   };
   const engine = new Engine({
-    me: 'me', connect: server.connect, clock, checkSession: async () => session,
+    me: 'me', connect: server.connect, clock, checkSession: async () => session, isActive: () => true,
     rest: { ...server.rest, messages: async (room, where, limit) => delayPage(await server.rest.messages(room, where, limit)) },
   }, listener);
   engine.start();

@@ -2,7 +2,7 @@ import type { Clock } from '../wire/clock';
 import { CodedError, NoAnswerError } from '../wire/errors';
 import type { Hub, HubFactory } from '../wire/hub';
 import type {
-  Ack, EventsFrame, HelloResult, MessageItem, ResumeAnswer, Room, RoomEvent, RoomId, RoomList, Seq, Signal, SignedOutReason, UserId,
+  Ack, EventsFrame, HelloResult, MessageItem, OpenResult, ResumeAnswer, Room, RoomEvent, RoomId, RoomList, Seq, Signal, SignedOutReason, UserId,
 } from '../wire/protocol';
 import type { Rest } from '../wire/rest';
 import { AwayRooms } from './away-rooms';
@@ -21,6 +21,8 @@ export interface EngineParts {
   rest: Pick<Rest, 'rooms' | 'room' | 'messages'>;
   clock: Clock;
   checkSession(): Promise<SessionCheck>;
+  /** Whether this device is in use. */
+  isActive(): boolean;
 }
 
 /** What the engine tells. None of these may throw; all of them are called after the state has changed. */
@@ -38,7 +40,7 @@ export interface EngineListener {
   /** The storage of a room that was away answers again. */
   back(room: RoomId): void;
   signal(signal: Signal): void;
-  online(room: RoomId, users: UserId[]): void;
+  opened(room: RoomId, people: OpenResult): void;
   signedOut(reason: SignedOutReason): void;
 }
 
@@ -247,7 +249,7 @@ export class Engine {
   // 1. Hello. 2. The rooms. 3. Resume with every cursor. Only then are we online.
   async #greet(hub: Hub): Promise<void> {
     this.#resumer.attach(hub);
-    this.#listener.hello(await hub.call<HelloResult>('Hello', { protocol: 1, client: 'monstera-web/1' }));
+    this.#listener.hello(await hub.call<HelloResult>('Hello', { protocol: 1, client: 'monstera-web/1', active: this.#parts.isActive() }));
     const first = await hub.call<RoomList>('Rooms', {});
     this.#onRooms(first.next === undefined ? first : await this.#parts.rest.rooms());
     await this.#resumer.settle(this.rooms.keys());
@@ -372,8 +374,8 @@ export class Engine {
 
   async #askOnline(room: RoomId): Promise<void> {
     try {
-      const { online } = await this.call<{ online: UserId[] }>('Open', { room });
-      if (this.#open === room) this.#listener.online(room, online);
+      const people = await this.call<OpenResult>('Open', { room });
+      if (this.#open === room) this.#listener.opened(room, people);
     } catch {
       // A hint only: after the next connection it is asked again.
     }

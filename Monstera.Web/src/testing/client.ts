@@ -33,8 +33,8 @@ export class Client {
       me: server.me, sent, outbox: this.outbox, rest: server.rest, clock, epochOf,
       exclusively: (room, work) => tabs.exclusively(`losses-${room}`, work),
     });
-    this.engine = new Engine({ me: server.me, connect: server.connect, clock, rest: server.rest, checkSession: async () => 'ok' }, {
-      hello: ignore, timeline: ignore, signal: ignore, online: ignore, signedOut: ignore,
+    this.engine = new Engine({ me: server.me, connect: server.connect, clock, rest: server.rest, checkSession: async () => 'ok', isActive: () => true }, {
+      hello: ignore, timeline: ignore, signal: ignore, opened: ignore, signedOut: ignore,
       rooms: () => this.losses.roomsChanged(this.engine.rooms.size),
       status: ({ state }) => {
         this.outbox.setOnline(state === 'online');

@@ -202,7 +202,7 @@ export class FakeConnection implements Hub {
   #answer(method: string, argument: Record<string, unknown>): unknown {
     switch (method) {
       case 'Hello':
-        return { protocol: 1, connection: 'c', user: { id: this.#server.me }, tenant: {}, server: {}, time: '' };
+        return { protocol: 1, connection: 'c', user: { id: this.#server.me }, tenant: {}, server: {}, presence: { choice: 'auto' }, time: '' };
       case 'Rooms':
         return this.#server.list();
       case 'Resume':
@@ -219,7 +219,7 @@ export class FakeConnection implements Hub {
         return { seq: room.readSeq, unread: this.#server.describe(room).unread };
       }
       case 'Open':
-        return { online: [] };
+        return { online: [], states: {} };
       default:
         return {};
     }

@@ -1,5 +1,5 @@
 import type { FailureCode } from '../wire/errors';
-import type { RoomRole, SignedOutReason, WorkspaceRole } from '../wire/protocol';
+import type { PresenceChoice, PresenceState, RoomRole, SignedOutReason, WorkspaceRole } from '../wire/protocol';
 
 const plural = new Intl.PluralRules('en');
 const count = (n: number, one: string, other: string) => `${n.toLocaleString('en')} ${plural.select(n) === 'one' ? one : other}`;
@@ -95,7 +95,14 @@ export const en = {
   changeRole: (name: string) => `Role of ${name}`,
   roomRoles: { owner: 'Owner', moderator: 'Moderator', member: 'Member' } satisfies Record<RoomRole, string>,
   workspaceRoles: { owner: 'Owner', admin: 'Admin', member: 'Member' } satisfies Record<WorkspaceRole, string>,
-  online: 'Online',
+  presence: { online: 'Online', idle: 'Idle', away: 'Away', offline: 'Offline', invisible: 'Invisible' } satisfies Record<PresenceState | 'invisible', string>,
+  presenceChoice: 'Others see me as',
+  presenceChoices: { auto: 'Online or idle, by itself', away: 'Away', invisible: 'Invisible' } satisfies Record<PresenceChoice, string>,
+  presenceHints: {
+    auto: 'Idle after five minutes without input, on all your devices.',
+    away: 'You look away until you change this.',
+    invisible: 'You look offline, and nobody sees you type. What you write is seen as always.',
+  } satisfies Record<PresenceChoice, string>,
   pins: 'Pinned messages',
   pinsEmpty: 'Nothing is pinned here. Pin what people should find again.',
   welcome: 'Welcome',

@@ -18,6 +18,9 @@ export interface WireError {
 
 export type WorkspaceRole = 'owner' | 'admin' | 'member';
 export type RoomRole = 'owner' | 'moderator' | 'member';
+/** What others see of somebody. */
+export type PresenceState = 'online' | 'idle' | 'away' | 'offline';
+export type PresenceChoice = 'auto' | 'away' | 'invisible';
 export type RoomKind = 'public' | 'private' | 'direct';
 
 export interface User {
@@ -184,9 +187,10 @@ export interface EventsFrame {
 
 export type Signal =
   | { type: 'typing'; room: RoomId; user: UserId }
-  | { type: 'presence'; user: UserId; state: 'online' | 'offline' }
+  | { type: 'presence'; user: UserId; state: PresenceState }
   | { type: 'read'; room: RoomId; seq: Seq; unread: number }
-  | { type: 'rooms' };
+  | { type: 'rooms' }
+  | { type: 'choice'; choice: PresenceChoice };
 
 export type SignedOutReason = 'session_ended' | 'token_expired' | 'account_disabled';
 
@@ -196,7 +200,13 @@ export interface HelloResult {
   user: User;
   tenant: { id: string; key: string; name: string };
   server: { version: string; node: string };
+  presence: { choice: PresenceChoice };
   time: string;
+}
+
+export interface OpenResult {
+  online: UserId[];
+  states: Record<UserId, PresenceState>;
 }
 
 export interface Ack {

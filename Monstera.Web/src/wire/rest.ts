@@ -1,6 +1,6 @@
 import { CodedError, NoAnswerError, readWireError } from './errors';
 import type {
-  DirectoryPage, ErrorCode, Invite, Member, MessagePage, Page, Room, RoomId, RoomList, RoomRole, Seq, Session, TimelineItem, User,
+  DirectoryPage, ErrorCode, Invite, Member, MessagePage, Page, PresenceChoice, Room, RoomId, RoomList, RoomRole, Seq, Session, TimelineItem, User,
   UserId, Workspace,
 } from './protocol';
 
@@ -80,6 +80,7 @@ export const rest = {
   signOut: () => request<void>('POST', '/sign-out', {}),
   me: () => request<{ user: User; session?: Session }>('GET', '/me'),
   changeMe: (body: { displayName: string }) => request<{ user: User }>('PATCH', '/me', body),
+  setPresence: (choice: PresenceChoice) => request<{ choice: PresenceChoice }>('PUT', '/me/presence', { choice }),
   changePassword: (body: { current: string; next: string }) => request<void>('POST', '/me/password', body),
   sessions: () => all<Session>('/sessions'),
   endSession: (id: string) => request<void>('DELETE', `/sessions/${part(id)}`),

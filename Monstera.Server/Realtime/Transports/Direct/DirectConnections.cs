@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
-using Monstera.Server.Accounts;
 using Monstera.Server.Configuration;
 
 namespace Monstera.Server.Realtime.Transports.Direct;
@@ -53,13 +52,14 @@ internal sealed class DirectConnections(
         SocketOutput output = new(socket);
         try
         {
-            Caller? caller = await Answer(request, socket, output);
+            Admitted? admitted = await Answer(request, socket, output);
 
             // 3. Nothing of the request is left but who it came from.
             request = null;
-            if (caller is not null)
+            if (admitted is not null)
             {
-                await server.Serve(caller, input, output, socket.Dispose, isWebSocket: true);
+                using IDisposable place = admitted.Place;
+                await server.Serve(admitted.Caller, input, output, socket.Dispose, isWebSocket: true);
             }
 
             socket.Shutdown(SocketShutdown.Both);
@@ -144,12 +144,20 @@ internal sealed class DirectConnections(
         return _encryptedPorts.Count == 0 || !_encryptedPorts.Contains(((IPEndPoint)socket.LocalEndPoint!).Port);
     }
 
-    private async Task<Caller?> Answer(UpgradeRequest request, Socket socket, SocketOutput output)
+    private async Task<Admitted?> Answer(UpgradeRequest request, Socket socket, SocketOutput output)
     {
         using DirectExchange exchange = new(request, socket);
-        await pipeline.Run(exchange.Features);
-        await exchange.WriteResponse(output);
-        await output.FlushAsync();
-        return exchange.Accepted;
+        try
+        {
+            await pipeline.Run(exchange.Features);
+            await exchange.WriteResponse(output);
+            await output.FlushAsync();
+            return exchange.Accepted;
+        }
+        catch
+        {
+            exchange.Accepted?.Place.Dispose();
+            throw;
+        }
     }
 }

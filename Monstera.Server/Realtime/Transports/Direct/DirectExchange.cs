@@ -13,8 +13,11 @@ namespace Monstera.Server.Realtime.Transports.Direct;
 internal interface IDirectUpgrade
 {
     /// <summary>The answer is 101 with the headers that the response has; the middleware may return.</summary>
-    void Accept(Caller caller);
+    void Accept(Admitted admitted);
 }
+
+/// <summary>Who was let in, and the place that the connection has among those of its address, to be disposed of at its end.</summary>
+internal sealed record Admitted(Caller Caller, IDisposable Place);
 
 /// <summary>One request for a WebSocket and its answer, as the features that middleware works with.</summary>
 internal sealed class DirectExchange : HttpResponseFeature, IHttpUpgradeFeature, IDirectUpgrade, IDisposable
@@ -59,11 +62,11 @@ internal sealed class DirectExchange : HttpResponseFeature, IHttpUpgradeFeature,
     public FeatureCollection Features { get; } = new();
 
     /// <summary>Who was let in; null: the answer is an ordinary response.</summary>
-    public Caller? Accepted { get; private set; }
+    public Admitted? Accepted { get; private set; }
 
     public bool IsUpgradableRequest => true;
 
-    public void Accept(Caller caller) => Accepted = caller;
+    public void Accept(Admitted admitted) => Accepted = admitted;
 
     public void Dispose() => _body.Dispose();
 

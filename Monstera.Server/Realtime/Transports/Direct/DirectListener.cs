@@ -14,6 +14,7 @@ internal sealed partial class DirectListener : IConnectionListener
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromMilliseconds(100);
 
     private readonly DirectConnections _direct;
+    private readonly HubAdmission _admission;
     private readonly SocketTransportOptions _options;
     private readonly SocketConnectionContextFactory _http;
     private readonly ILogger _log;
@@ -23,9 +24,10 @@ internal sealed partial class DirectListener : IConnectionListener
     private readonly CancellationTokenSource _stopping = new();
 
     /// <exception cref="AddressInUseException">Somebody listens there already.</exception>
-    public DirectListener(EndPoint endpoint, DirectConnections direct, SocketTransportOptions options, ILoggerFactory loggers)
+    public DirectListener(EndPoint endpoint, DirectConnections direct, HubAdmission admission, SocketTransportOptions options, ILoggerFactory loggers)
     {
         _direct = direct;
+        _admission = admission;
         _options = options;
         _log = loggers.CreateLogger<DirectListener>();
         _http = new SocketConnectionContextFactory(
@@ -123,12 +125,20 @@ internal sealed partial class DirectListener : IConnectionListener
         // Accepting goes on meanwhile.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         bool isOfHttp = false;
+        IDisposable? place = null;
         try
         {
-            socket.NoDelay = _options.NoDelay;
-
-            // The channel takes no more when the server stops.
-            isOfHttp = !await _direct.TryServe(socket, _stopping.Token) && _ofHttp.Writer.TryWrite(_http.Create(socket));
+            if (_admission.TryTakeSocket((socket.RemoteEndPoint as IPEndPoint)?.Address, out place))
+            {
+                // Accepting goes on meanwhile.
+                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                socket.NoDelay = _options.NoDelay;
+                isOfHttp = !await _direct.TryServe(socket, _stopping.Token) && TryHandOver(socket, place);
+            }
+            else
+            {
+                _admission.AddressIsFull();
+            }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -142,9 +152,27 @@ internal sealed partial class DirectListener : IConnectionListener
         if (!isOfHttp)
         {
             socket.Dispose();
+            place?.Dispose();
         }
 
         _connections.TryRemove(socket, out _);
+    }
+
+    /// <returns>False: the server stops, and the channel takes no more.</returns>
+    private bool TryHandOver(Socket socket, IDisposable? place)
+    {
+        ConnectionContext connection = _http.Create(socket);
+        if (!_ofHttp.Writer.TryWrite(connection))
+        {
+            return false;
+        }
+
+        if (place is not null)
+        {
+            connection.ConnectionClosed.UnsafeRegister(static state => ((IDisposable)state!).Dispose(), place);
+        }
+
+        return true;
     }
 
     private void CutAll()

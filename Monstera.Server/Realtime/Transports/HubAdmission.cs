@@ -1,0 +1,139 @@
+using System.Net;
+using Microsoft.Extensions.Options;
+using Monstera.Server.Accounts;
+using Monstera.Server.Configuration;
+using Monstera.Server.Errors;
+using Monstera.Server.Lifecycle;
+using Monstera.Server.Limits;
+using Monstera.Server.Proxies;
+
+namespace Monstera.Server.Realtime.Transports;
+
+/// <summary>
+/// Who may come in at all, before anybody asks who it is: nobody while the node drains, no more in a second than it can greet without neglecting those who are here, and no more from one
+/// address than its share.
+/// </summary>
+internal sealed partial class HubAdmission
+{
+    /// <summary>Of sockets an address may have twice as many as of connections, since requests need some too.</summary>
+    private const int SocketsPerConnection = 2;
+
+    private const int FullAddressRetryMs = 10_000;
+    private static readonly TimeSpan WarnEvery = TimeSpan.FromMinutes(1);
+
+    private readonly Lock _gate = new();
+    private readonly Drain _drain;
+    private readonly TrustedProxies _proxies;
+    private readonly TimeProvider _time;
+    private readonly ILogger<HubAdmission> _log;
+    private readonly Rate _upgrades;
+    private readonly AddressPlaces _connections;
+    private readonly AddressPlaces _sockets;
+    private TokenBucket _bucket;
+    private long? _warnedAt;
+
+    public HubAdmission(Drain drain, TrustedProxies proxies, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<HubAdmission> log)
+    {
+        _drain = drain;
+        _proxies = proxies;
+        _time = time;
+        _log = log;
+        RealtimeOptions realtime = options.Value.Realtime;
+        _upgrades = new Rate(realtime.UpgradesPerSecond, realtime.UpgradesBurst);
+        int perAddress = options.Value.Limits.ConnectionsPerAddress;
+        _connections = new AddressPlaces(perAddress);
+        _sockets = new AddressPlaces(perAddress * SocketsPerConnection);
+    }
+
+    public bool IsDraining => _drain.IsDraining;
+
+    /// <summary>Why nobody is let in now; null: come in. Counts as an attempt.</summary>
+    public Error? TryOpen(IPAddress? address)
+    {
+        if (IsDraining)
+        {
+            return Draining();
+        }
+
+        // First what the address alone has to answer for: it must not use up what is everybody's.
+        if (_connections.IsFull(AddressLimiter.KeyOf(address)))
+        {
+            return AddressIsFull();
+        }
+
+        bool isTaken;
+        int waitMs;
+        lock (_gate)
+        {
+            isTaken = _bucket.TryTake(_upgrades, _time, _time.GetTimestamp(), out waitMs);
+        }
+
+        return isTaken ? null : new Error(ErrorCode.Overloaded, "Too many come at once.", Spread(Math.Max(waitMs, 1_000)));
+    }
+
+    public static Error Draining() => new(ErrorCode.Overloaded, "This node goes out of service: connect anew, and another one answers.", Spread(1_000));
+
+    /// <summary>A place for a connection of this address, until it is disposed of; null: it has all that it may have.</summary>
+    public IDisposable? TryTakePlace(IPAddress? address) => _connections.TryTake(AddressLimiter.KeyOf(address));
+
+    /// <summary>The same for a socket, before anything is read from it. A proxy's sockets are many people's, and are not counted.</summary>
+    public bool TryTakeSocket(IPAddress? address, out IDisposable? place)
+    {
+        place = null;
+        return _proxies.Contains(address) || (place = _sockets.TryTake(AddressLimiter.KeyOf(address))) is not null;
+    }
+
+    public Error AddressIsFull()
+    {
+        bool warns;
+        lock (_gate)
+        {
+            long now = _time.GetTimestamp();
+            warns = _warnedAt is not { } at || _time.GetElapsedTime(at, now) >= WarnEvery;
+            _warnedAt = warns ? now : _warnedAt;
+        }
+
+        if (warns)
+        {
+            LogAddressIsFull(_log);
+        }
+
+        return new Error(ErrorCode.RateLimited, "Too many connections from this address.", FullAddressRetryMs);
+    }
+
+    /// <summary>Those who are refused together do not come back together.</summary>
+    private static int Spread(int ms) => ms + System.Security.Cryptography.RandomNumberGenerator.GetInt32(2_000);
+
+    [LoggerMessage(1220, LogLevel.Warning, "An address has all connections that one may have (Monstera:Limits:ConnectionsPerAddress). If it is a balancer's, it is missing in Monstera:Proxies")]
+    private static partial void LogAddressIsFull(ILogger logger);
+}
+
+/// <summary>Puts <see cref="HubAdmission"/> before the hub: for WebSockets, for negotiations, and for streams that begin. What is connected already goes on.</summary>
+internal sealed class HubDoor(RequestDelegate next, HubAdmission admission)
+{
+    public Task Invoke(HttpContext context)
+    {
+        HttpRequest request = context.Request;
+        if (admission.IsDraining && !IsWebSocket(request) && HttpProtocol.IsHttp11(request.Protocol))
+        {
+            // Balancers and browsers take a fresh connection next time, which leads to another node.
+            context.Response.Headers.Connection = "close";
+        }
+
+        if (!request.Path.StartsWithSegments(RealtimeFeature.HubPath, StringComparison.OrdinalIgnoreCase, out PathString rest))
+        {
+            return next(context);
+        }
+
+        bool opens = rest == "/negotiate" ? HttpMethods.IsPost(request.Method) : !rest.HasValue && HttpMethods.IsGet(request.Method) && IsWebSocket(request);
+        Error? refusal = opens ? admission.TryOpen(context.Connection.RemoteIpAddress)
+            : admission.IsDraining && IsStream(request) ? HubAdmission.Draining()
+            : null;
+        return refusal is null ? next(context) : Problem.Write(context, refusal);
+    }
+
+    private static bool IsWebSocket(HttpRequest request) => string.Equals(request.Headers.Upgrade, "websocket", StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsStream(HttpRequest request) =>
+        HttpMethods.IsGet(request.Method) && request.Headers.Accept.Any(accept => accept?.Contains("text/event-stream", StringComparison.OrdinalIgnoreCase) == true);
+}

@@ -1,0 +1,197 @@
+using Microsoft.Extensions.DependencyInjection;
+using Monstera.Server.Backplane;
+using Monstera.Server.Presence;
+using Monstera.Server.Realtime;
+using Monstera.Tests.Clients;
+using Monstera.Tests.Data.Postgres;
+using Monstera.Tests.Fixtures;
+using Monstera.Tests.Realtime;
+
+namespace Monstera.Tests.Presence;
+
+/// <summary>Two servers on one database, joined within the test's process: which of them a client is on does not show.</summary>
+public sealed class NodesTests(TwoServers servers) : IClassFixture<TwoServers>, IAsyncDisposable
+{
+    private readonly (string Key, Guid Id) _room = servers.NewRoom();
+    private readonly List<HubSocket> _hubs = [];
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (HubSocket hub in _hubs)
+        {
+            await hub.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Presence_and_typing_are_told_on_the_other_node_and_the_invisible_are_not()
+    {
+        (HubSocket looks, SeenMessages seen) = await Connect(1, "looks");
+        await looks.Call("Open", new { room = _room.Id });
+        (HubSocket desk, _) = await Connect(0, "aoi");
+        (HubSocket phone, SeenMessages onPhone) = await Connect(1, "aoi");
+        Guid aoi = await UserOf(desk);
+        await desk.Resume(_room.Id);
+        await seen.Changed.Until(() => LastOf(seen, aoi) == "online", "online");
+        await desk.Call("Typing", new { room = _room.Id });
+        await seen.Changed.Until(() => seen.Signals("typing").Length == 1, "typing");
+
+        await desk.Call("SetActivity", new { active = false });
+        await phone.Call("SetActivity", new { active = false });
+        await seen.Changed.Until(() => LastOf(seen, aoi) == "idle", "idle");
+        await desk.Call("SetPresence", new { choice = "invisible" });
+        await seen.Changed.Until(() => LastOf(seen, aoi) == "offline", "offline");
+        await onPhone.Changed.Until(() => onPhone.Signals("choice").Length == 1, "the choice");
+
+        await phone.Resume(_room.Id);
+        await phone.Call("Typing", new { room = _room.Id });
+        await desk.Call("Typing", new { room = _room.Id });
+        (HubSocket typist, _) = await Connect(0, "typist");
+        await typist.Resume(_room.Id);
+        await typist.Call("Typing", new { room = _room.Id });
+        await seen.Changed.Until(() => seen.Signals("typing").Length == 2, "typing of somebody else");
+        Assert.Equal(await UserOf(typist), seen.Signals("typing")[1].GetProperty("user").GetGuid());
+        Assert.Equal("offline", LastOf(seen, aoi));
+    }
+
+    [Fact]
+    public async Task Typing_does_not_leave_its_room_on_the_other_node()
+    {
+        (string key, Guid id) = servers.NewRoom();
+        (HubSocket stranger, SeenMessages seen) = await Connect(1, "stranger", key);
+        (HubSocket writer, _) = await Connect(0, "writer");
+        await stranger.Call("Open", new { room = id });
+        await writer.Resume(_room.Id);
+        (HubSocket looks, SeenMessages open) = await Connect(1, "looks");
+        await looks.Call("Open", new { room = _room.Id });
+        await writer.Call("Typing", new { room = _room.Id });
+        await open.Changed.Until(() => open.Signals("typing").Length == 1, "typing");
+        Assert.Empty(seen.Signals("typing"));
+        Assert.Null(LastOf(seen, await UserOf(writer)));
+    }
+
+    [Fact]
+    public async Task Who_joins_on_one_node_is_seen_by_those_who_look_at_the_room_on_the_other()
+    {
+        // Looks without resuming: the open room alone hears of members.
+        (HubSocket looks, SeenMessages seen) = await Connect(1, "looks");
+        await looks.Call("Open", new { room = _room.Id });
+        (HubSocket comes, _) = await Connect(0, "comes", servers.NewRoom().Key);
+        Guid user = await UserOf(comes);
+        RestClient owner = new(servers.Nodes[0].Address) { Token = Tokens.For(Name("looks")) };
+        Assert.Equal(204, (await owner.Put($"/api/rooms/{_room.Id}/members/{user}")).Status);
+        await Signal.Poll(() => IsMember(user), "who joined");
+        await comes.Call("SetPresence", new { choice = "away" });
+        await seen.Changed.Until(() => LastOf(seen, user) == "away", "presence of who joined");
+
+        Assert.Equal(204, (await owner.Delete($"/api/rooms/{_room.Id}/members/{user}")).Status);
+        await Signal.Poll(() => !IsMember(user), "who left");
+        await comes.Call("SetPresence", new { choice = "auto" });
+        (HubSocket later, _) = await Connect(0, "later");
+        Guid after = await UserOf(later);
+        await seen.Changed.Until(() => LastOf(seen, after) == "online", "presence of a member");
+        Assert.Equal("away", LastOf(seen, user));
+
+        bool IsMember(Guid who) => servers.Nodes[1].Get<OpenRooms>().MembersOf(new(_room.Id))!.Contains(new(who));
+    }
+
+    [Fact]
+    public async Task Devices_on_the_other_node_hear_what_was_read_and_that_the_list_of_rooms_changed()
+    {
+        (HubSocket here, SeenMessages atHome) = await Connect(0, "aoi");
+        (_, SeenMessages seen) = await Connect(1, "aoi");
+        (_, SeenMessages other) = await Connect(1, "other");
+        Guid aoi = await UserOf(here);
+        long seq = (await here.Send(_room.Id, "one")).GetProperty("seq").GetInt64();
+        await here.Call("MarkRead", new { room = _room.Id, seq });
+        await seen.Changed.Until(() => seen.Signals("read").Length == 1, "read");
+        Assert.Equal(seq, seen.Signals("read")[0].GetProperty("seq").GetInt64());
+        Assert.Empty(atHome.Signals("read"));
+
+        int before = seen.Signals("rooms").Length;
+        (HubSocket owner, _) = await Connect(0, "owner", servers.NewRoom().Key);
+        RestClient rest = new(servers.Nodes[0].Address) { Token = Tokens.For(Name("owner")) };
+        Answer room = await rest.Post("/api/rooms", new { kind = "private", name = "news", members = new[] { aoi } });
+        Assert.Equal(201, room.Status);
+        await seen.Changed.Until(() => seen.Signals("rooms").Length > before, "the list of rooms changed");
+        Assert.Empty(other.Signals("read"));
+        Assert.Null((await owner.Call("Rooms", new { })).Code());
+    }
+
+    [Fact]
+    public async Task After_the_wire_was_cut_everybody_is_told_to_read_their_rooms_again()
+    {
+        (_, SeenMessages seen) = await Connect(0, "aoi");
+        int before = seen.Signals("rooms").Length;
+        servers.Wire.SetCut(true);
+        servers.Wire.SetCut(false);
+        await seen.Changed.Until(() => seen.Signals("rooms").Length > before, "rooms");
+    }
+
+    private static string[] States(SeenMessages seen, Guid user) =>
+        [.. seen.Signals("presence").Where(signal => signal.GetProperty("user").GetGuid() == user).Select(signal => signal.GetProperty("state").GetString()!)];
+
+    private static string? LastOf(SeenMessages seen, Guid user) => States(seen, user).LastOrDefault();
+
+    private static async Task<Guid> UserOf(HubSocket hub) => (await hub.Hello()).GetProperty("user").GetProperty("id").GetGuid();
+
+    private string Name(string user) => $"{user} of {_room.Key}";
+
+    private async Task<(HubSocket Hub, SeenMessages Seen)> Connect(int node, string user, string? room = null)
+    {
+        SeenMessages seen = new();
+        HubSocket hub = await servers.Nodes[node].Connect(Name(user), [room ?? _room.Key], new HubSocketOptions { Received = seen.Take });
+        _hubs.Add(hub);
+        return (hub, seen);
+    }
+}
+
+/// <summary>Two servers on one PostgreSQL database, joined by a wire within the process.</summary>
+public sealed class TwoServers : IAsyncLifetime
+{
+    private readonly string _database = PostgresServer.Shared.CreateEmptyDatabase();
+    private Guid _tenant;
+
+    public List<RunningServer> Nodes { get; } = [];
+
+    public MemoryBackplaneWire Wire { get; } = new();
+
+    public async ValueTask InitializeAsync()
+    {
+        MemoryPresenceTables tables = new(TimeProvider.System);
+        for (int i = 0; i < 2; i++)
+        {
+            Nodes.Add(await LiveServer.Start(
+                null,
+                null,
+                [
+                    ("Storage", "postgres"),
+                    ("ConnectionStrings:Directory", PostgresServer.Shared.AppConnection(_database)),
+                    ("ConnectionStrings:Shards:0", PostgresServer.Shared.AppConnection(_database)),
+                    ("ConnectionStrings:Owners:Directory", PostgresServer.Shared.OwnerConnection(_database)),
+                ],
+                services => services.AddSingleton(Wire).AddSingleton<IPresenceTables>(tables)
+                    .AddSingleton<IPresence>(provider => provider.GetRequiredService<NodePresence>())));
+        }
+
+        await using HubSocket hub = await HubSocket.Connect(Nodes[0].Uri(), Tokens.For("first"));
+        _tenant = (await hub.Hello()).GetProperty("tenant").GetProperty("id").GetGuid();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (RunningServer node in Nodes)
+        {
+            await node.DisposeAsync();
+        }
+
+        PostgresServer.Shared.DropDatabase(_database);
+    }
+
+    /// <summary>A room that nobody else has heard of.</summary>
+    public (string Key, Guid Id) NewRoom()
+    {
+        string key = "room " + Guid.NewGuid().ToString("N")[..12];
+        return (key, Tokens.RoomOf(_tenant, key));
+    }
+}
