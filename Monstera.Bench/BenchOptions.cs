@@ -35,6 +35,9 @@ internal sealed record BenchOptions
     /// <summary>Whether the data are in PostgreSQL rather than in SQLite.</summary>
     public bool IsPostgres { get; init; }
 
+    /// <summary>Address of a Redis.</summary>
+    public string? Redis { get; init; }
+
     /// <summary>Databases of rooms.</summary>
     public int Shards { get; init; } = 1;
 

@@ -47,6 +47,7 @@ internal static class BenchCommand
     };
 
     private static readonly Option<int> Shards = new("--shards") { Description = "With --storage postgres: databases of rooms, 1 to 16.", DefaultValueFactory = _ => 1 };
+    private static readonly Option<string?> Redis = new("--redis") { Description = "With --storage postgres: address of a Redis for two-nodes, such as 127.0.0.1:6379; its keys of this run expire by themselves." };
     private static readonly Option<int?> Rows = new("--append-messages") { Description = "Messages of append (1,000,000; 20,000 with --quick)." };
 
     /// <returns>See <see cref="ExitCode"/>.</returns>
@@ -59,7 +60,7 @@ internal static class BenchCommand
             "Measures Monstera beside a plain SignalR hub, and checks every delivery meanwhile. docs/performance.md tells more. "
             + "Ends with 0 when all was correct (with --check: and fast enough), 1 when not or when something is missing, 2 when the call makes no sense, 130 when interrupted.")
         {
-            Options = { Scenario, All, Quick, Check, Margin, Again, NoBaseline, Rounds, ServerCores, ClientCores, Json, Server, Work, Clients, Messages, Storage, Postgres, Shards, Rows },
+            Options = { Scenario, All, Quick, Check, Margin, Again, NoBaseline, Rounds, ServerCores, ClientCores, Json, Server, Work, Clients, Messages, Storage, Postgres, Shards, Redis, Rows },
             Subcommands = { Baseline(), Ceiling(), Hose() },
         };
         root.SetAction((parsed, cancel) => Guarded(() => ScenariosCommand.Run(new ScenariosRequest
@@ -82,6 +83,7 @@ internal static class BenchCommand
             Storage = parsed.GetValue(Storage)!,
             Postgres = parsed.GetValue(Postgres),
             Shards = parsed.GetValue(Shards),
+            Redis = parsed.GetValue(Redis),
         }, scenarios, cancel), cancel));
 
         ParseResult call = root.Parse(args);

@@ -52,7 +52,7 @@ internal static class Nonsense
         {
             IScenario? postgres = scenarios.FirstOrDefault(scenario => scenario.NeedsPostgres && request.Scenarios.Contains(scenario.Name, StringComparer.Ordinal));
             return request.Storage != ScenariosRequest.Sqlite ? $"--storage {request.Storage}: there are sqlite and postgres."
-                : request.Postgres is not null || request.Shards != 1 ? "--postgres and --shards go with --storage postgres."
+                : request.Postgres is not null || request.Shards != 1 || request.Redis is not null ? "--postgres, --shards and --redis go with --storage postgres."
                 : postgres is not null ? $"{postgres.Name} is about PostgreSQL: give --storage postgres."
                 : null;
         }
@@ -60,7 +60,13 @@ internal static class Nonsense
         return request.Postgres is null ? "--storage postgres needs --postgres with an administrator's connection string: Host=…;Username=…;Password=…"
             : PostgresConnectionString.FindFault(request.Postgres) is { } fault ? $"--postgres (not shown) {fault}."
             : request.Shards is < 1 or > ShardsMax ? $"--shards is 1 to {ShardsMax}."
-            : null;
+            : InRedis(request, scenarios);
+    }
+
+    private static string? InRedis(ScenariosRequest request, IReadOnlyList<IScenario> scenarios)
+    {
+        IScenario? redis = scenarios.FirstOrDefault(scenario => scenario.NeedsRedis && request.Scenarios.Contains(scenario.Name, StringComparer.Ordinal));
+        return redis is not null && request.Redis is null ? $"{redis.Name} needs --redis with the address of a server: 127.0.0.1:6379." : null;
     }
 
     private static string? InCores(string? cores)

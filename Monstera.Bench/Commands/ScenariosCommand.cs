@@ -52,10 +52,13 @@ internal sealed record ScenariosRequest
 
     public int Shards { get; init; } = 1;
 
+    /// <summary>Address of a Redis, as the server takes it; never shown.</summary>
+    public string? Redis { get; init; }
+
     public bool IsPostgres => Storage == "postgres";
 
-    /// <summary>Whether it is to run: all means all that the storage has.</summary>
-    public bool Wants(IScenario scenario) => Scenarios.Contains(scenario.Name, StringComparer.Ordinal) || (All && (IsPostgres || !scenario.NeedsPostgres));
+    /// <summary>Whether it is to run: all means all for which there is what it needs.</summary>
+    public bool Wants(IScenario scenario) => Scenarios.Contains(scenario.Name, StringComparer.Ordinal) || (All && (IsPostgres || !scenario.NeedsPostgres) && (Redis is not null || !scenario.NeedsRedis));
 }
 
 /// <summary>Runs scenarios one after another and shows what came of them.</summary>
@@ -114,6 +117,7 @@ internal static class ScenariosCommand
             AppendMessages = request.AppendMessages ?? (request.IsQuick ? 20_000 : 1_000_000),
             IsPostgres = request.IsPostgres,
             Shards = request.Shards,
+            Redis = request.Redis,
         };
         TimeProvider time = TimeProvider.System;
         List<ScenarioResult> results = [];

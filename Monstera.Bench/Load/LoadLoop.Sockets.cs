@@ -15,7 +15,7 @@ internal sealed partial class LoadLoop
             Connection connection = _connections[_connectNext];
             connection.State = ConnectionState.Connecting;
             connection.ConnectBeganAt = Stopwatch.GetTimestamp();
-            connection.Fd = ClientSocket.Connect(_port, _connectNext, connection.IsSlow ? SlowReceiveBufferBytes : 0);
+            connection.Fd = ClientSocket.Connect(PortOf(connection), _connectNext, connection.IsSlow ? SlowReceiveBufferBytes : 0);
             _poller.Watch(connection.Fd, connection.Index, Poller.Writable);
             _connectNext++;
             _connectingCount++;
@@ -94,10 +94,12 @@ internal sealed partial class LoadLoop
         if (_dialect.CanResume)
         {
             connection.State = ConnectionState.Connecting;
-            connection.Fd = ClientSocket.Connect(_port, connection.Index, SlowReceiveBufferBytes);
+            connection.Fd = ClientSocket.Connect(PortOf(connection), connection.Index, SlowReceiveBufferBytes);
             _poller.Watch(connection.Fd, connection.Index, Poller.Writable);
         }
     }
+
+    private int PortOf(Connection connection) => _ports[connection.Index % _ports.Count];
 
     private void Upgrade(Connection connection)
     {
@@ -110,7 +112,7 @@ internal sealed partial class LoadLoop
         connection.State = ConnectionState.Upgrading;
         _poller.Change(connection.Fd, connection.Index, Poller.Readable);
         Writer.Append(Encoding.ASCII.GetBytes(
-            $"GET {_dialect.UpgradePath(connection)} HTTP/1.1\r\nHost: 127.0.0.1:{_port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            $"GET {_dialect.UpgradePath(connection)} HTTP/1.1\r\nHost: 127.0.0.1:{PortOf(connection)}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"));
         Flush(connection);
     }

@@ -13,7 +13,7 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
     private static readonly long TicksPerMs = Stopwatch.Frequency / 1000;
 
     private readonly IDialect _dialect;
-    private readonly int _port;
+    private readonly IReadOnlyList<int> _ports;
     private readonly IReadOnlyList<Connection> _connections;
     private readonly Poller _poller = new();
     private readonly byte[] _receiveBuffer = new byte[ReceiveBytes];
@@ -25,9 +25,15 @@ internal sealed partial class LoadLoop : IDesk, IRecordSink, IDisposable
     private int _connectingMax;
 
     public LoadLoop(IDialect dialect, int port, IReadOnlyList<Connection> connections, MessageBook book)
+        : this(dialect, [port], connections, book)
+    {
+    }
+
+    /// <param name="ports">Connections go to them in turn.</param>
+    public LoadLoop(IDialect dialect, IReadOnlyList<int> ports, IReadOnlyList<Connection> connections, MessageBook book)
     {
         _dialect = dialect;
-        _port = port;
+        _ports = ports;
         _connections = connections;
         Book = book;
         _pings = new Housekeeping(Stopwatch.Frequency / 10);

@@ -48,5 +48,6 @@ internal static class AllScenarios
         new HistoryScenario(),
         new AppendScenario(),
         new SlowReaderScenario(),
+        new TwoNodesScenario(),
     ];
 }

@@ -12,6 +12,9 @@ internal interface IScenario
     /// <summary>Whether it is about PostgreSQL alone.</summary>
     bool NeedsPostgres => false;
 
+    /// <summary>Whether it needs a Redis.</summary>
+    bool NeedsRedis => false;
+
     /// <summary>Runs it. A broken promise of the server is a <see cref="BenchFailedException"/>.</summary>
     Task<ScenarioResult> Run(Session session);
 }

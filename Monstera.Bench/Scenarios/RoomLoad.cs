@@ -25,35 +25,38 @@ internal sealed record RoomLoad(Layout Layout, int SendersPerRoom)
     private static readonly TimeSpan PaceWarmUp = TimeSpan.FromSeconds(1);
 
     /// <summary>1. connects; 2. warms up, at full speed in any case: a server that runs for days is compiled; 3. measures; 4. waits until everything is everywhere, and checks it.</summary>
-    public async Task<Figures> Run(ISubject subject, BenchOptions options)
+    public Task<Figures> Run(ISubject subject, BenchOptions options) => Run(subject, async () => new ServerNodes([await subject.Start(Layout)]), options);
+
+    /// <summary>The same on several processes, to which the clients connect in turn.</summary>
+    public async Task<Figures> Run(ISubject subject, Func<Task<ServerNodes>> start, BenchOptions options)
     {
         OpenFiles.Check(Layout.Clients);
-        await using ChildProcess process = await subject.Start(Layout);
+        await using ServerNodes nodes = await start();
         IReadOnlyList<Connection> clients = subject.Clients(Layout);
         Connection[] senders = [.. clients.Where(client => client.Seat < SendersPerRoom)];
         clients[Layout.MembersPerRoom - 1].IsSlow = HasSlowReader;
         try
         {
             // 1.
-            using LoadLoop loop = new(subject.Dialect, process.Port, clients, new MessageBook());
+            using LoadLoop loop = new(subject.Dialect, nodes.Ports, clients, new MessageBook());
             loop.ConnectAll(ConnectAtOnce, ConnectWithin);
 
             // 2.
             WarmUp(loop, senders, options.WarmUp);
 
             // 3.
-            Snapshot before = Snapshot.Take(process, loop);
+            Snapshot before = Snapshot.Take(nodes, loop);
             loop.OpenWindow();
             loop.RunFor(options.Measure);
             loop.CloseWindow();
-            Snapshot after = Snapshot.Take(process, loop);
+            Snapshot after = Snapshot.Take(nodes, loop);
             long behind = clients.Max(client => client.Last) - clients[Layout.MembersPerRoom - 1].Last;
 
             // 4.
             loop.Drain(DrainWithin);
             Figures figures = after.Since(before);
-            figures[Figure.ResidentMb] = process.ResidentKb / 1024.0;
-            figures[Figure.ResidentPeakMb] = process.ResidentPeakKb / 1024.0;
+            figures[Figure.ResidentMb] = nodes.ResidentKb / 1024.0;
+            figures[Figure.ResidentPeakMb] = nodes.ResidentPeakKb / 1024.0;
             Add(figures, loop);
             figures[Figure.EventsBehind] = behind;
             figures[Figure.Gaps] = clients.Sum(client => client.Gaps);
@@ -62,7 +65,7 @@ internal sealed record RoomLoad(Layout Layout, int SendersPerRoom)
         }
         catch (Exception e) when (e is not (BenchFailedException or OperationCanceledException))
         {
-            throw new BenchFailedException($"{subject.Name}: {e.Message}\n{process.LastLines()}");
+            throw new BenchFailedException($"{subject.Name}: {e.Message}\n{nodes.LastLines()}");
         }
     }
 
@@ -97,8 +100,8 @@ internal sealed record RoomLoad(Layout Layout, int SendersPerRoom)
     /// <summary>All counters at one instant.</summary>
     private readonly record struct Snapshot(long At, long Deliveries, long Sends, double Cpu, double ClientCpu, RuntimeCounters Counters)
     {
-        public static Snapshot Take(ChildProcess process, LoadLoop loop) => new(
-            Stopwatch.GetTimestamp(), loop.Deliveries, loop.Book.Count, process.CpuSeconds, ProcessMeter.CpuSeconds(Environment.ProcessId), process.Counters);
+        public static Snapshot Take(ServerNodes nodes, LoadLoop loop) => new(
+            Stopwatch.GetTimestamp(), loop.Deliveries, loop.Book.Count, nodes.CpuSeconds, ProcessMeter.CpuSeconds(Environment.ProcessId), nodes.Counters);
 
         public Figures Since(Snapshot start)
         {

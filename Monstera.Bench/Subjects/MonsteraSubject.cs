@@ -27,12 +27,43 @@ internal sealed class MonsteraSubject(string assembly, string? cores, IDataSets 
     /// <summary>Starts on the data that are there.</summary>
     public Task<ChildProcess> StartAgain() => StartOn(Current);
 
+    /// <summary>Starts several on fresh data that they share, joined by a Redis.</summary>
+    /// <param name="redis">Its address.</param>
+    public async Task<ServerNodes> StartNodes(Layout layout, int count, string redis)
+    {
+        await Prepare(layout);
+        Dictionary<string, string> settings = new(StringComparer.Ordinal)
+        {
+            ["Monstera__Backplane"] = "redis",
+            ["Monstera__Redis__Prefix"] = $"bench-{Guid.NewGuid():N}",
+            ["ConnectionStrings__Redis"] = redis,
+        };
+        List<ChildProcess> nodes = [];
+        try
+        {
+            for (int i = 0; i < count; i++)
+            {
+                settings["Monstera__NodeName"] = $"node-{i}";
+                nodes.Add(await StartOn(Current, settings));
+            }
+
+            return new ServerNodes(nodes);
+        }
+        catch
+        {
+            await new ServerNodes(nodes).DisposeAsync();
+            throw;
+        }
+    }
+
     /// <param name="set">By its name.</param>
-    public async Task<ChildProcess> StartOn(string set) =>
+    public Task<ChildProcess> StartOn(string set) => StartOn(set, []);
+
+    private async Task<ChildProcess> StartOn(string set, Dictionary<string, string> further) =>
         await ChildProcess.Start(
             assembly,
             ["--urls", "http://127.0.0.1:0"],
-            new Dictionary<string, string>(await data.SettingsOf(set), StringComparer.Ordinal)
+            new Dictionary<string, string>([.. await data.SettingsOf(set), .. further], StringComparer.Ordinal)
             {
                 ["Monstera__ConnectionTokens__Secret"] = _secret,
                 ["Monstera__Limits__WritesPerSecondPerConnection"] = "0",

@@ -116,12 +116,15 @@ public sealed class BenchCommandTests : IDisposable
     [InlineData("--all --storage postgres --postgres Host=a;Username=b --shards 17")]
     [InlineData("--all --append-messages 10")]
     [InlineData("--scenario known-postgres")]
+    [InlineData("--all --redis 127.0.0.1:6379")]
+    [InlineData("--scenario known-redis --storage postgres --postgres Host=a;Username=b")]
     [InlineData("--all --json /no/such/folder/results.json")]
     public async Task A_call_that_makes_no_sense(string call)
     {
         Known scenario = new(() => Result(Target.RatioAtLeast(2), 20, 10));
         Known postgres = new(() => throw new InvalidOperationException(), "known-postgres") { NeedsPostgres = true };
-        Assert.Equal(2, await BenchCommand.Run(call.Split(' ', StringSplitOptions.RemoveEmptyEntries), [scenario, postgres]));
+        Known redis = new(() => throw new InvalidOperationException(), "known-redis") { NeedsPostgres = true, NeedsRedis = true };
+        Assert.Equal(2, await BenchCommand.Run(call.Split(' ', StringSplitOptions.RemoveEmptyEntries), [scenario, postgres, redis]));
         Assert.Equal(0, scenario.Runs);
     }
 
@@ -208,6 +211,8 @@ public sealed class BenchCommandTests : IDisposable
         public string Title => "what";
 
         public bool NeedsPostgres { get; init; }
+
+        public bool NeedsRedis { get; init; }
 
         public Task<ScenarioResult> Run(Session session)
         {

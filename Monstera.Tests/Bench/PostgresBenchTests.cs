@@ -5,6 +5,7 @@ using Monstera.Bench.Scenarios;
 using Monstera.Bench.Storage;
 using Monstera.Bench.Subjects;
 using Monstera.Tests.Data.Postgres;
+using Monstera.Tests.Redis;
 using Npgsql;
 
 namespace Monstera.Tests.Bench;
@@ -47,6 +48,20 @@ public sealed class PostgresBenchTests : IDisposable
         }
 
         Assert.Equal(before, Names());
+    }
+
+    [Fact]
+    public async Task Two_nodes_are_measured_together_and_all_that_one_takes_arrives_at_the_other()
+    {
+        await using PostgresDataSets data = await PostgresDataSets.Start(Administrator, 1);
+        MonsteraSubject subject = new(BuiltServer.Find(), null, data, TimeProvider.System, CancellationToken.None);
+        Layout layout = new(2, 6);
+        Figures figures = await new RoomLoad(layout, SendersPerRoom: 2) { InFlight = 4 }.Run(
+            subject, () => subject.StartNodes(layout, 2, RedisServer.Shared.ConnectionString), Options);
+
+        // The run waits until each message has come to every member, of whom every other one is at the other node.
+        Assert.True(figures[Figure.Messages] > 0);
+        Assert.True(figures[Figure.ResidentMb] > 100);
     }
 
     /// <summary>Also by the command line. That the pages hold what they should is checked in the run.</summary>
