@@ -122,12 +122,11 @@ internal sealed partial class DirectListener : IConnectionListener
     /// <summary>Runs until the connection has ended, or is the HTTP server's.</summary>
     private async Task Serve(Socket socket)
     {
-        // Accepting goes on meanwhile.
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         bool isOfHttp = false;
         IDisposable? place = null;
         try
         {
+            // In the order in which they came.
             if (_admission.TryTakeSocket((socket.RemoteEndPoint as IPEndPoint)?.Address, out place))
             {
                 // Accepting goes on meanwhile.
