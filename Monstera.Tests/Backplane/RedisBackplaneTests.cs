@@ -65,12 +65,13 @@ internal sealed class RedisNode : IDisposable
     {
         int[] all = [.. partitions];
         await Changed.Until(() => Missed.Contains(All), "the first connection");
+        int[] before = [.. all.Select(partition => Missed.Count(missed => missed == partition))];
         foreach (int partition in all)
         {
             Backplane.Listen(partition);
         }
 
-        await Changed.Until(() => all.All(partition => Missed.Contains(partition)), "the subscriptions");
+        await Changed.Until(() => all.Zip(before).All(one => Missed.Count(missed => missed == one.First) > one.Second), "the subscriptions");
     }
 
     public void Dispose()
