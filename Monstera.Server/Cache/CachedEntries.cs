@@ -1,7 +1,7 @@
 namespace Monstera.Server.Cache;
 
 /// <summary>
-/// Remembers what was looked up, at most <paramref name="entriesMax"/> entries: two generations of half that many, the older thrown away whole when the younger is full. Who asks for what
+/// Remembers what was looked up, at most <paramref name="entriesMax"/> entries (<see cref="Generations{TKey, TValue}"/>). Who asks for what
 /// is being looked up already waits for that answer. Nothing that was read before a key was dropped is remembered, or given to whoever asks after it. Neither failures nor that there is
 /// no such thing are remembered.
 /// </summary>
@@ -14,8 +14,7 @@ internal sealed class CachedEntries<TKey, TValue>(int entriesMax, TimeProvider t
 
     private readonly Lock _gate = new();
     private readonly Dictionary<TKey, TaskCompletionSource<TValue?>> _lookUps = [];
-    private Dictionary<TKey, (TValue Value, long ReadAt)> _young = [];
-    private Dictionary<TKey, (TValue Value, long ReadAt)> _old = [];
+    private readonly Generations<TKey, TValue> _entries = new(entriesMax, time);
     private readonly long[] _droppedAt = new long[Stripes];
     private long _clearedAt;
     private long _drops;
@@ -26,7 +25,7 @@ internal sealed class CachedEntries<TKey, TValue>(int entriesMax, TimeProvider t
         {
             lock (_gate)
             {
-                return _young.Count + _old.Count;
+                return _entries.Count;
             }
         }
     }
@@ -44,7 +43,7 @@ internal sealed class CachedEntries<TKey, TValue>(int entriesMax, TimeProvider t
     {
         lock (_gate)
         {
-            return Find(key, lifetime, out value);
+            return _entries.TryGet(key, lifetime, out value);
         }
     }
 
@@ -55,7 +54,7 @@ internal sealed class CachedEntries<TKey, TValue>(int entriesMax, TimeProvider t
         TaskCompletionSource<TValue?>? own = null;
         lock (_gate)
         {
-            if (Find(key, lifetime, out TValue known))
+            if (_entries.TryGet(key, lifetime, out TValue known))
             {
                 return known;
             }
@@ -82,7 +81,7 @@ internal sealed class CachedEntries<TKey, TValue>(int entriesMax, TimeProvider t
         {
             if (Holds(key, stamp))
             {
-                Keep(key, value, time.GetTimestamp());
+                _entries.Put(key, value, time.GetTimestamp());
             }
         }
     }
@@ -96,7 +95,7 @@ internal sealed class CachedEntries<TKey, TValue>(int entriesMax, TimeProvider t
             Drop(key);
             if (holds)
             {
-                Keep(key, value, time.GetTimestamp());
+                _entries.Put(key, value, time.GetTimestamp());
             }
         }
     }
@@ -107,8 +106,7 @@ internal sealed class CachedEntries<TKey, TValue>(int entriesMax, TimeProvider t
         lock (_gate)
         {
             _droppedAt[StripeOf(key)] = ++_drops;
-            _young.Remove(key);
-            _old.Remove(key);
+            _entries.Remove(key);
             _lookUps.Remove(key);
         }
     }
@@ -118,8 +116,7 @@ internal sealed class CachedEntries<TKey, TValue>(int entriesMax, TimeProvider t
         lock (_gate)
         {
             _clearedAt = ++_drops;
-            _young.Clear();
-            _old.Clear();
+            _entries.Clear();
             _lookUps.Clear();
         }
     }
@@ -151,7 +148,7 @@ internal sealed class CachedEntries<TKey, TValue>(int entriesMax, TimeProvider t
                 _lookUps.Remove(key);
                 if (found is not null)
                 {
-                    Keep(key, found, askedAt);
+                    _entries.Put(key, found, askedAt);
                 }
             }
         }
@@ -160,26 +157,4 @@ internal sealed class CachedEntries<TKey, TValue>(int entriesMax, TimeProvider t
     private static int StripeOf(TKey key) => (key.GetHashCode() & int.MaxValue) % Stripes;
 
     private bool Holds(TKey key, long stamp) => stamp >= _clearedAt && stamp >= _droppedAt[StripeOf(key)];
-
-    private bool Find(TKey key, TimeSpan lifetime, out TValue value)
-    {
-        if ((_young.TryGetValue(key, out var entry) || _old.TryGetValue(key, out entry)) && time.GetElapsedTime(entry.ReadAt) < lifetime)
-        {
-            value = entry.Value;
-            return true;
-        }
-
-        value = null!;
-        return false;
-    }
-
-    private void Keep(TKey key, TValue value, long readAt)
-    {
-        if (_young.Count >= Math.Max(1, entriesMax / 2))
-        {
-            (_old, _young) = (_young, []);
-        }
-
-        _young[key] = (value, readAt);
-    }
 }

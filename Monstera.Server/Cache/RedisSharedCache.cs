@@ -1,3 +1,4 @@
+using Monstera.Server.Hosting;
 using Monstera.Server.Redis;
 
 namespace Monstera.Server.Cache;
@@ -52,9 +53,9 @@ public sealed partial class RedisSharedCache : ISharedCache
     private readonly RedisClient _redis;
     private readonly TimeProvider _time;
     private readonly ILogger<RedisSharedCache> _log;
+    private readonly Seldom _complaints;
     private readonly Lock _gate = new();
     private long? _restoredAt;
-    private long? _complainedAt;
 
     public RedisSharedCache(RedisClient redis, TimeProvider time, ILogger<RedisSharedCache> log)
     {
@@ -62,6 +63,7 @@ public sealed partial class RedisSharedCache : ISharedCache
         _redis = redis;
         _time = time;
         _log = log;
+        _complaints = new Seldom(ComplainEvery, time);
         redis.Restored += NoteRestored;
     }
 
@@ -149,22 +151,10 @@ public sealed partial class RedisSharedCache : ISharedCache
     private void Complain(Exception e)
     {
         // That Redis is away is said by who connects to it.
-        if (e is RedisUnavailableException or OperationCanceledException)
+        if (e is not (RedisUnavailableException or OperationCanceledException) && _complaints.IsTime())
         {
-            return;
+            LogFailed(e);
         }
-
-        lock (_gate)
-        {
-            if (_complainedAt is { } at && _time.GetElapsedTime(at) < ComplainEvery)
-            {
-                return;
-            }
-
-            _complainedAt = _time.GetTimestamp();
-        }
-
-        LogFailed(e);
     }
 
     [LoggerMessage(2070, LogLevel.Warning, "The shared cache in Redis does not work; the directory is asked instead")]

@@ -77,7 +77,7 @@ public sealed partial class RoomFeeds
     {
         using CancellationTokenSource late = new(most, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, late.Token);
-        await _compareNow.WaitAsync(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _compareNow.Wait(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <returns>The partitions of which something may have been missed; null: of everything.</returns>
@@ -106,13 +106,6 @@ public sealed partial class RoomFeeds
             }
         }
 
-        try
-        {
-            _compareNow.Release();
-        }
-        catch (Exception e) when (e is SemaphoreFullException or ObjectDisposedException)
-        {
-            // A comparison is wanted already, or none will be any more.
-        }
+        _compareNow.Give();
     }
 }

@@ -7,6 +7,7 @@ using Monstera.Data.Rooms;
 using Monstera.Server.Backplane;
 using Monstera.Server.Configuration;
 using Monstera.Server.Delivery;
+using Monstera.Server.Hosting;
 using Monstera.Server.Rooms;
 
 namespace Monstera.Server.Feeds;
@@ -29,7 +30,7 @@ public sealed partial class RoomFeeds : BackgroundService
     private readonly ILogger<RoomFeeds> _log;
     private readonly Lock _gate = new();
     private readonly Dictionary<RoomId, Entry> _feeds = [];
-    private readonly SemaphoreSlim _compareNow = new(0, 1);
+    private readonly Nudge _compareNow = new();
     private long _repaired;
 
     // As many drafts wait here as were taken by the write path, whose queue bounds them.

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Monstera.Server.Hosting;
 using Monstera.Server.Redis;
 
 namespace Monstera.Server.Limits;
@@ -36,7 +37,7 @@ public sealed partial class RedisCommonBuckets(RedisClient redis, TimeProvider t
         return answer
         """);
 
-    private long? _complainedAt;
+    private readonly Seldom _complaints = new(ComplainEvery, time);
 
     public bool IsThere => true;
 
@@ -79,10 +80,8 @@ public sealed partial class RedisCommonBuckets(RedisClient redis, TimeProvider t
     private void Complain(Exception e)
     {
         // That Redis is away is said by who connects to it.
-        bool isKnown = e is RedisUnavailableException or OperationCanceledException;
-        if (!isKnown && (_complainedAt is not { } at || time.GetElapsedTime(at) >= ComplainEvery))
+        if (e is not (RedisUnavailableException or OperationCanceledException) && _complaints.IsTime())
         {
-            _complainedAt = time.GetTimestamp();
             LogFailed(e);
         }
     }

@@ -175,9 +175,9 @@ public sealed partial class NodePresence : IPresence, IHostedService, IDisposabl
         }
     }
 
-    [LoggerMessage(1300, LogLevel.Warning, "What connected users have chosen to show of their presence could not be read; it is read again later")]
+    [LoggerMessage(1320, LogLevel.Warning, "What connected users have chosen to show of their presence could not be read; it is read again later")]
     private partial void LogChoicesNotRead(Exception e);
 
-    [LoggerMessage(1301, LogLevel.Warning, "The presence table of node {Node} could not be exchanged; it is tried again")]
+    [LoggerMessage(1321, LogLevel.Warning, "The presence table of node {Node} could not be exchanged; it is tried again")]
     private partial void LogTableFailed(Exception e, Guid node);
 }

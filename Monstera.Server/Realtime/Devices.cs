@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Monstera.Data.Ids;
 using Monstera.Server.Backplane;
+using Monstera.Server.Hosting;
 using Monstera.Server.Nodes;
 using Monstera.Server.Presence;
 using Monstera.Server.Rooms;
@@ -21,7 +22,7 @@ public sealed class Devices : BackgroundService
     private readonly ConnectionRegistry _registry;
     private readonly IBackplane _backplane;
     private readonly TimeProvider _time;
-    private readonly SemaphoreSlim _missed = new(0, 1);
+    private readonly Nudge _missed = new();
 
     // Whoever brings news does not wait until they are written to sockets, and they stay in their order.
     private readonly Channel<News> _news = Channel.CreateBounded<News>(new BoundedChannelOptions(NewsMax) { SingleReader = true, FullMode = BoundedChannelFullMode.DropOldest });
@@ -80,7 +81,7 @@ public sealed class Devices : BackgroundService
         {
             while (true)
             {
-                await _missed.WaitAsync(stoppingToken);
+                await _missed.Wait(stoppingToken);
                 foreach (ChatConnection[] some in _registry.All.Chunk(ToldAtOnce))
                 {
                     foreach (ChatConnection connection in some)
@@ -136,18 +137,9 @@ public sealed class Devices : BackgroundService
 
     private void Miss(int? partition)
     {
-        if (partition is not null)
+        if (partition is null)
         {
-            return;
-        }
-
-        try
-        {
-            _missed.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // All are going to be told already.
+            _missed.Give();
         }
     }
 

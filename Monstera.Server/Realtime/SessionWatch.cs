@@ -4,6 +4,7 @@ using Monstera.Data.Ids;
 using Monstera.Server.Accounts;
 using Monstera.Server.Backplane;
 using Monstera.Server.Configuration;
+using Monstera.Server.Hosting;
 
 namespace Monstera.Server.Realtime;
 
@@ -25,12 +26,12 @@ public sealed partial class SessionWatch : BackgroundService
     private readonly TimeProvider _time;
     private readonly ILogger<SessionWatch> _log;
     private readonly TimeSpan _sessionLasts;
+    private readonly Seldom _complaints;
     private readonly Lock _gate = new();
     private readonly Dictionary<SessionId, long> _extendedAt = [];
     private Task _run = Task.CompletedTask;
     private bool _isRunning;
     private bool _again;
-    private long? _complainedAt;
 
     public SessionWatch(
         ConnectionRegistry registry,
@@ -49,6 +50,7 @@ public sealed partial class SessionWatch : BackgroundService
         _backplane = backplane;
         _time = time;
         _log = log;
+        _complaints = new Seldom(ComplainEvery, time);
         _sessionLasts = TimeSpan.FromDays(options.Value.Sessions.Days);
         backplane.Missed += partition =>
         {
@@ -106,11 +108,14 @@ public sealed partial class SessionWatch : BackgroundService
             try
             {
                 await CheckAll();
-                _complainedAt = null;
+                _complaints.Reset();
             }
             catch (Exception e)
             {
-                Complain(e);
+                if (_complaints.IsTime())
+                {
+                    LogFailed(e);
+                }
             }
         }
         while (GoesOn());
@@ -164,15 +169,6 @@ public sealed partial class SessionWatch : BackgroundService
         foreach (SessionId gone in _extendedAt.Keys.Where(session => !old.Contains(session)).ToArray())
         {
             _extendedAt.Remove(gone);
-        }
-    }
-
-    private void Complain(Exception e)
-    {
-        if (_complainedAt is not { } at || _time.GetElapsedTime(at) >= ComplainEvery)
-        {
-            _complainedAt = _time.GetTimestamp();
-            LogFailed(e);
         }
     }
 

@@ -26,7 +26,7 @@ public sealed partial class RedisClient
     void IRedisLinkOwner.Failed(RedisLink link, RedisUnavailableException reason)
     {
         LogAwayOnce(reason);
-        LookNow();
+        _lookNow.Give();
     }
 
     private async Task Watch()
@@ -76,19 +76,7 @@ public sealed partial class RedisClient
     {
         using CancellationTokenSource late = new(most, _time);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, late.Token);
-        await _lookNow.WaitAsync(end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
-
-    private void LookNow()
-    {
-        try
-        {
-            _lookNow.Release();
-        }
-        catch (Exception e) when (e is SemaphoreFullException or ObjectDisposedException)
-        {
-            // It is going to look already, or never again.
-        }
+        await _lookNow.Wait(end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task Apply(RedisLayout layout)
@@ -165,7 +153,7 @@ public sealed partial class RedisClient
             next.Start();
         }
 
-        LookNow();
+        _lookNow.Give();
         return true;
     }
 
@@ -173,22 +161,11 @@ public sealed partial class RedisClient
     {
         if (error.Code is "MOVED" or "CLUSTERDOWN" or "READONLY")
         {
-            LookNow();
+            _lookNow.Give();
         }
-        else if (ShouldLogRefusal())
+        else if (_refusals.IsTime())
         {
             LogPublishRefused(_log, error.Message);
-        }
-    }
-
-    /// <summary>Not for each message.</summary>
-    private bool ShouldLogRefusal()
-    {
-        lock (_gate)
-        {
-            bool isTime = _refusalLoggedAt is not { } at || _time.GetElapsedTime(at) >= LogRefusalsEvery;
-            _refusalLoggedAt = isTime ? _time.GetTimestamp() : _refusalLoggedAt;
-            return isTime;
         }
     }
 

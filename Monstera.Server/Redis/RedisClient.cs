@@ -1,4 +1,5 @@
 using Monstera.Server.Configuration;
+using Monstera.Server.Hosting;
 
 namespace Monstera.Server.Redis;
 
@@ -19,7 +20,8 @@ public sealed partial class RedisClient : IRedisLinkOwner, IAsyncDisposable, IDi
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
-    private readonly SemaphoreSlim _lookNow = new(0, 1);
+    private readonly Nudge _lookNow = new();
+    private readonly Seldom _refusals;
     private readonly bool _follows;
     private Task _watching = Task.CompletedTask;
     private Task _marking = Task.CompletedTask;
@@ -28,7 +30,6 @@ public sealed partial class RedisClient : IRedisLinkOwner, IAsyncDisposable, IDi
     private bool _awayLogged;
     private bool _wasBack;
     private long _awaySince;
-    private long? _refusalLoggedAt;
     private long _awayTicks;
     private long _reconnects;
     private long _dropped;
@@ -39,10 +40,11 @@ public sealed partial class RedisClient : IRedisLinkOwner, IAsyncDisposable, IDi
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
         (_prefix, _time, _log) = (prefix, time, log);
+        _refusals = new Seldom(LogRefusalsEvery, time);
         _dialer = new RedisDialer(settings, options.QueueBytesMax, TimeSpan.FromMilliseconds(options.TimeoutMs), time);
         _discovery = new RedisDiscovery(settings, _dialer);
         _subscriptions = new RedisSubscriptions(
-            channel => _nodes.Of(channel)?.Subscriptions.Current, () => _nodes.IsCluster, Evaluate, LookNow, log);
+            channel => _nodes.Of(channel)?.Subscriptions.Current, () => _nodes.IsCluster, Evaluate, _lookNow.Give, log);
         _follows = settings.ServiceName is not null;
         _awaySince = time.GetTimestamp();
     }

@@ -177,10 +177,10 @@ internal sealed partial class RedisSubscriptions(Func<string, RedisConnection?> 
         }
     }
 
-    [LoggerMessage(1401, LogLevel.Error, "A handler of what came from Redis failed")]
+    [LoggerMessage(1415, LogLevel.Error, "A handler of what came from Redis failed")]
     private static partial void LogHandlerBroken(ILogger log, Exception e);
 
-    [LoggerMessage(1402, LogLevel.Error, "Redis at {Address} refuses a subscription, so this node does not hear of all the others do: {Error}")]
+    [LoggerMessage(1416, LogLevel.Error, "Redis at {Address} refuses a subscription, so this node does not hear of all the others do: {Error}")]
     private static partial void LogRefused(ILogger log, RedisAddress address, string error);
 
     private sealed class Subscription(string channel, Action<ReadOnlyMemory<byte>> handler, Action? begun)

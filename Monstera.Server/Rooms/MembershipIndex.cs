@@ -1,6 +1,7 @@
 using Monstera.Data.Directory;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
+using Monstera.Server.Hosting;
 
 namespace Monstera.Server.Rooms;
 
@@ -63,9 +64,9 @@ public sealed partial class MembershipIndex : BackgroundService
     private sealed class Line(MembershipIndex index, IMembershipOutbox outbox, int partition)
     {
         private readonly Lock _gate = new();
+        private readonly Seldom _complaints = new(ComplainEvery, index._time);
         private Task _running = Task.CompletedTask;
         private Task? _next;
-        private long? _complainedAt;
 
         public Task CatchUp()
         {
@@ -105,7 +106,7 @@ public sealed partial class MembershipIndex : BackgroundService
                     IReadOnlyList<MembershipChange> changes = await outbox.Read(PageMax, CancellationToken.None);
                     if (changes.Count == 0)
                     {
-                        _complainedAt = null;
+                        _complaints.Reset();
                         return;
                     }
 
@@ -119,17 +120,11 @@ public sealed partial class MembershipIndex : BackgroundService
             }
             catch (Exception e)
             {
-                Complain(e);
-            }
-        }
-
-        /// <summary>A partition may be away for long, and is asked every few seconds.</summary>
-        private void Complain(Exception e)
-        {
-            if (_complainedAt is not { } at || index._time.GetElapsedTime(at) >= ComplainEvery)
-            {
-                _complainedAt = index._time.GetTimestamp();
-                index.LogFailed(e, partition);
+                // A partition may be away for long, and is asked every few seconds.
+                if (_complaints.IsTime())
+                {
+                    index.LogFailed(e, partition);
+                }
             }
         }
     }

@@ -211,9 +211,18 @@ public sealed class RedisBackplaneTests : BackplaneContract, IDisposable
         using RedisNode there = new(server.ConnectionString, _prefix);
         await here.Listen(3);
         await there.Listen(3);
+        int[] atFirst = [Restorations(here), Restorations(there)];
+
+        // Again and again: whoever has not read the mark of emptiness yet cannot miss it.
+        await Signal.Poll(
+            () =>
+            {
+                server.Command("FLUSHALL");
+                return Restorations(here) > atFirst[0] && Restorations(there) > atFirst[1];
+            },
+            "the first emptiness to be told");
         foreach (Action harm in new Action[] { () => server.Command("FLUSHALL"), server.Restart })
         {
-            // The mark of emptiness is there.
             await Signal.Poll(() => server.Command("DBSIZE") == ":1", "a mark");
             int[] before = [.. new[] { here, there }.Select(Restorations)];
             harm();

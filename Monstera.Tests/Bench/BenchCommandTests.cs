@@ -3,6 +3,7 @@ using Monstera.Bench;
 using Monstera.Bench.Commands;
 using Monstera.Bench.Report;
 using Monstera.Bench.Scenarios;
+using Monstera.Tests.Fixtures;
 
 namespace Monstera.Tests.Bench;
 
@@ -139,7 +140,7 @@ public sealed class BenchCommandTests : IDisposable
     [Fact]
     public async Task Every_scenario_is_in_the_document()
     {
-        string document = await File.ReadAllTextAsync(Path.Combine(Root(), "docs", "performance.md"));
+        string document = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "performance.md"));
         Assert.All(AllScenarios.List, scenario => Assert.Contains($"| `{scenario.Name}` |", document, StringComparison.Ordinal));
     }
 
@@ -190,17 +191,6 @@ public sealed class BenchCommandTests : IDisposable
     }
 
     private static Row Row(Target target) => new("figure", "a figure", "u", target);
-
-    private static string Root()
-    {
-        string folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Monstera.sln")))
-        {
-            folder = Path.GetDirectoryName(folder)!;
-        }
-
-        return folder;
-    }
 
     private sealed class Known(Func<ScenarioResult> run, string name = "known") : IScenario
     {

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Data.Postgres;
+using Monstera.Tests.Fixtures;
 
 namespace Monstera.Tests.Deploy;
 
@@ -103,16 +104,7 @@ internal sealed class Balancer : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private static string Shipped(string name)
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "Monstera.sln")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return File.ReadAllText(Path.Combine(folder ?? throw new InvalidOperationException("The tests do not run within the repository."), "deploy", name));
-    }
+    private static string Shipped(string name) => Repository.Read("deploy", name);
 
     private static void ReplaceNodes(ref string config, TwoNodes nodes)
     {

@@ -6,6 +6,7 @@ using Monstera.Server.Errors;
 using Monstera.Server.Realtime;
 using Monstera.Server.Realtime.Hub;
 using Monstera.Server.Rooms;
+using Monstera.Tests.Fixtures;
 
 namespace Monstera.Tests.Tidy;
 
@@ -53,16 +54,7 @@ public sealed partial class ProtocolNumbersTests
 
     private static string Say(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
-    private static string Read()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Monstera.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        return File.ReadAllText(Path.Combine(folder!.FullName, "docs", "protocol.md"));
-    }
+    private static string Read() => Repository.Read("docs", "protocol.md");
 
     [GeneratedRegex(@"^\| `(?<code>[a-z_]+)` \| (?<status>\d{3}(?:, \d{3})*) \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
     private static partial Regex StatusRow();

@@ -14,7 +14,7 @@ namespace Monstera.Tests.Tidy;
 public sealed partial class TidyTests
 {
     private const int LinesMax = 400;
-    private static readonly string Root = FindRoot();
+    private static readonly string Root = Repository.Root;
 
     private static readonly string[] Sources =
     [
@@ -33,6 +33,12 @@ public sealed partial class TidyTests
     [Fact]
     public void Nothing_is_left_for_later() =>
         Assert.Empty(Sources.Where(file => !file.EndsWith("TidyTests.cs", StringComparison.Ordinal) && LeftForLater().IsMatch(File.ReadAllText(file))).Select(Name));
+
+    /// <summary>Operators look for them, and the documents name some.</summary>
+    [Fact]
+    public void Every_log_message_has_a_number_of_its_own() =>
+        Assert.DoesNotContain(
+            Sources.SelectMany(file => LogMessage().Matches(File.ReadAllText(file)).Select(match => match.Groups["id"].Value)).CountBy(id => id), id => id.Value > 1);
 
     [Fact]
     public void Data_knows_neither_server_nor_web() => Assert.Empty(Using("Monstera.Data", "Monstera.Server", "Microsoft.AspNetCore"));
@@ -117,16 +123,8 @@ public sealed partial class TidyTests
 
     private static string Name(string file) => Path.GetRelativePath(Root, file).Replace('\\', '/');
 
-    private static string FindRoot()
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "Monstera.sln")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return folder ?? throw new InvalidOperationException("The tests do not run within the repository.");
-    }
+    [GeneratedRegex(@"\[LoggerMessage\((?<id>[0-9]+),", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex LogMessage();
 
     [GeneratedRegex(@"[/\\](?:bin|obj|node_modules)[/\\]")]
     private static partial Regex GeneratedFolder();

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Monstera.Server.Accounts;
 using Monstera.Server.Configuration;
 using Monstera.Server.Errors;
+using Monstera.Server.Hosting;
 using Monstera.Server.Lifecycle;
 using Monstera.Server.Limits;
 using Monstera.Server.Proxies;
@@ -29,8 +30,8 @@ internal sealed partial class HubAdmission
     private readonly Rate _upgrades;
     private readonly AddressPlaces _connections;
     private readonly AddressPlaces _sockets;
+    private readonly Seldom _warnings;
     private TokenBucket _bucket;
-    private long? _warnedAt;
 
     public HubAdmission(Drain drain, TrustedProxies proxies, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<HubAdmission> log)
     {
@@ -38,6 +39,7 @@ internal sealed partial class HubAdmission
         _proxies = proxies;
         _time = time;
         _log = log;
+        _warnings = new Seldom(WarnEvery, time);
         RealtimeOptions realtime = options.Value.Realtime;
         _upgrades = new Rate(realtime.UpgradesPerSecond, realtime.UpgradesBurst);
         int perAddress = options.Value.Limits.ConnectionsPerAddress;
@@ -85,15 +87,7 @@ internal sealed partial class HubAdmission
 
     public Error AddressIsFull()
     {
-        bool warns;
-        lock (_gate)
-        {
-            long now = _time.GetTimestamp();
-            warns = _warnedAt is not { } at || _time.GetElapsedTime(at, now) >= WarnEvery;
-            _warnedAt = warns ? now : _warnedAt;
-        }
-
-        if (warns)
+        if (_warnings.IsTime())
         {
             LogAddressIsFull(_log);
         }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Data.Postgres;
+using Monstera.Tests.Fixtures;
 
 namespace Monstera.Tests.Faults.Suite;
 
@@ -53,7 +54,7 @@ internal sealed class Balancer : IDisposable
 
     private IEnumerable<string> Configuration(IReadOnlyList<Uri> nodes)
     {
-        foreach (string line in File.ReadLines(Path.Combine(Root(), "deploy", "haproxy", "haproxy.cfg")))
+        foreach (string line in File.ReadLines(Path.Combine(Repository.Root, "deploy", "haproxy", "haproxy.cfg")))
         {
             string words = line.TrimStart();
             if (Array.Exists(OfTheMachine, start => words.StartsWith(start, StringComparison.Ordinal)) || words.StartsWith("server node2", StringComparison.Ordinal))
@@ -87,16 +88,5 @@ internal sealed class Balancer : IDisposable
         {
             return false;
         }
-    }
-
-    private static string Root()
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "Monstera.sln")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return folder ?? throw new InvalidOperationException("The tests do not run within the repository.");
     }
 }
