@@ -3,7 +3,6 @@ using Monstera.Server.Backplane;
 using Monstera.Server.Presence;
 using Monstera.Server.Realtime;
 using Monstera.Tests.Clients;
-using Monstera.Tests.Data.Postgres;
 using Monstera.Tests.Fixtures;
 using Monstera.Tests.Realtime;
 
@@ -146,47 +145,26 @@ public sealed class NodesTests(TwoServers servers) : IClassFixture<TwoServers>, 
     }
 }
 
-/// <summary>Two servers on one PostgreSQL database, joined by a wire within the process.</summary>
+/// <summary>The two nodes, with tables of presence within the process too.</summary>
 public sealed class TwoServers : IAsyncLifetime
 {
-    private readonly string _database = PostgresServer.Shared.CreateEmptyDatabase();
+    private TwoNodes _nodes = null!;
     private Guid _tenant;
 
-    public List<RunningServer> Nodes { get; } = [];
+    public RunningServer[] Nodes => [_nodes.Here, _nodes.There];
 
-    public MemoryBackplaneWire Wire { get; } = new();
+    public MemoryBackplaneWire Wire => _nodes.Wire;
 
     public async ValueTask InitializeAsync()
     {
         MemoryPresenceTables tables = new(TimeProvider.System);
-        for (int i = 0; i < 2; i++)
-        {
-            Nodes.Add(await LiveServer.Start(
-                null,
-                null,
-                [
-                    ("Storage", "postgres"),
-                    ("ConnectionStrings:Directory", PostgresServer.Shared.AppConnection(_database)),
-                    ("ConnectionStrings:Shards:0", PostgresServer.Shared.AppConnection(_database)),
-                    ("ConnectionStrings:Owners:Directory", PostgresServer.Shared.OwnerConnection(_database)),
-                ],
-                services => services.AddSingleton(Wire).AddSingleton<IPresenceTables>(tables)
-                    .AddSingleton<IPresence>(provider => provider.GetRequiredService<NodePresence>())));
-        }
-
+        _nodes = await TwoNodes.Start(replaceBoth: services => services.AddSingleton<IPresenceTables>(tables)
+            .AddSingleton<IPresence>(provider => provider.GetRequiredService<NodePresence>()));
         await using HubSocket hub = await HubSocket.Connect(Nodes[0].Uri(), Tokens.For("first"));
         _tenant = (await hub.Hello()).GetProperty("tenant").GetProperty("id").GetGuid();
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        foreach (RunningServer node in Nodes)
-        {
-            await node.DisposeAsync();
-        }
-
-        PostgresServer.Shared.DropDatabase(_database);
-    }
+    public ValueTask DisposeAsync() => _nodes.DisposeAsync();
 
     /// <summary>A room that nobody else has heard of.</summary>
     public (string Key, Guid Id) NewRoom()

@@ -210,7 +210,7 @@ public sealed class SessionsOnTwoNodesTests : IAsyncDisposable
     }
 
     private async Task Start(params (string Key, string Value)[] settings) =>
-        _nodes = await TwoNodes.Start(_time, services => CountingDirectory.InstallBehindCache(services, made => _asked = made), settings);
+        _nodes = await TwoNodes.Start(_time, services => CountingDirectory.InstallBehindCache(services, made => _asked = made), replaceBoth: null, settings);
 
     /// <summary>It is told so, and served no more, without the clock going on.</summary>
     private static Task IsSignedOut(SeenMessages seen) => seen.Changed.Until(() => seen.SignedOut == "session_ended", "SignedOut");
