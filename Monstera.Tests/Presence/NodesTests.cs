@@ -1,5 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
+using Monstera.Data.Ids;
 using Monstera.Server.Backplane;
+using Monstera.Server.Nodes;
 using Monstera.Server.Presence;
 using Monstera.Server.Realtime;
 using Monstera.Tests.Clients;
@@ -67,6 +69,29 @@ public sealed class NodesTests(TwoServers servers) : IClassFixture<TwoServers>, 
         await open.Changed.Until(() => open.Signals("typing").Length == 1, "typing");
         Assert.Empty(seen.Signals("typing"));
         Assert.Null(LastOf(seen, await UserOf(writer)));
+    }
+
+    /// <summary>As a node tells it that has not heard of the choice yet.</summary>
+    [Fact]
+    public async Task Typing_of_the_invisible_is_not_shown_although_another_node_tells_of_it()
+    {
+        (HubSocket looks, SeenMessages seen) = await Connect(1, "looks");
+        TenantId tenant = new((await looks.Hello()).GetProperty("tenant").GetProperty("id").GetGuid());
+        await looks.Call("Open", new { room = _room.Id });
+        (HubSocket ghost, _) = await Connect(1, "ghost");
+        (HubSocket typist, _) = await Connect(1, "typist");
+        await ghost.Call("SetPresence", new { choice = "invisible" });
+        (Guid unseen, Guid visible) = (await UserOf(ghost), await UserOf(typist));
+        using MemoryBackplane behind = new(servers.Wire);
+
+        // Each for itself on a thread of the pool: one of several would be before the last.
+        foreach (Guid user in Enumerable.Repeat(unseen, 10).Append(visible))
+        {
+            behind.Tell(new TypingSignal(tenant, new RoomId(_room.Id), new UserId(user)));
+        }
+
+        await seen.Changed.Until(() => seen.Signals("typing").Length > 0, "typing");
+        Assert.Equal([visible], seen.Signals("typing").Select(signal => signal.GetProperty("user").GetGuid()));
     }
 
     [Fact]
