@@ -34,8 +34,6 @@ public sealed class CommandProcess : IDisposable
             RedirectStandardError = true,
             WorkingDirectory = Path.GetTempPath(),
         };
-        // A command is over before code that was compiled well would pay.
-        start.Environment["DOTNET_TC_QuickJit"] = "1";
         foreach ((string key, string value) in settings)
         {
             start.Environment[(key.StartsWith("ConnectionStrings", StringComparison.Ordinal) ? "" : "Monstera__") + key.Replace(":", "__", StringComparison.Ordinal)] = value;

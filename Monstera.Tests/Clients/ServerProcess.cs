@@ -156,8 +156,6 @@ public sealed partial class ServerProcess : IAsyncDisposable
             RedirectStandardError = true,
             WorkingDirectory = Path.GetTempPath(),
         };
-        // Half the time to start: these processes live for seconds, and compiling their busy code a second time pays after minutes.
-        start.Environment["DOTNET_TieredCompilation"] = "0";
         start.Environment["Monstera__DataFolder"] = folder;
         start.Environment["Monstera__ConnectionTokens__Secret"] = Tokens.Secret;
         foreach ((string key, string value) in settings)
