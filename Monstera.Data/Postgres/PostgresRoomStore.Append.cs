@@ -21,6 +21,9 @@ public sealed partial class PostgresRoomStore
         WHERE NOT EXISTS (SELECT FROM rooms.slot_owner o WHERE o.slot = u.slot AND o.epoch = u.epoch AND o.state = 1)
         """;
 
+    // The locks of rows are not fair: who has just committed, and comes again, overtakes a server that has waited all the while and is only waking up. These are queues.
+    private const string WaitForTurns = "SELECT count(pg_advisory_xact_lock($1, turn)) FROM (SELECT turn FROM unnest($2) turn ORDER BY turn) t";
+
     // NO KEY: keys do not change.
     internal const string LockRooms = "SELECT id FROM rooms.room WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
 
@@ -144,6 +147,7 @@ public sealed partial class PostgresRoomStore
                 .Skip(store._settings, TenantSetting(drafts.Select(d => d.Tenant).Distinct()))
                 .Read(LockSlots, row => moved.Add((short)row.GetInt32(0)), Sql.Of(PostgresLocks.Slot), Sql.Of([.. slots.Select(slot => (int)slot)]))
                 .Read(CheckSlots, row => moved.Add(row.GetInt16(0)), Sql.Of(slots), Sql.Of([.. slots.Select(store._epochOf)]))
+                .Skip(WaitForTurns, Sql.Of(PostgresLocks.Turn), Sql.Of([.. slots.Select(PostgresLocks.TurnOf).Distinct()]))
                 .Read(LockRooms, row => _facts.Locked.Add(new RoomId(row.GetGuid(0))), Sql.Of(ids));
             _facts.Ask(batch, ids);
             await RunOrRollBack(connection, batch, CancellationToken.None);

@@ -30,6 +30,7 @@ public sealed partial class RoomFeed(
     private FeedFrame? _lagFrame;
     private bool _started;
     private bool _passing;
+    private bool _earlyTold;
     private long _offered;
 
     public TenantId Tenant { get; } = tenant;
@@ -72,6 +73,25 @@ public sealed partial class RoomFeed(
         }
     }
 
+    /// <summary>Who was told of early events asks again, and is told of the next ones once this has said that there are none.</summary>
+    public bool StillHasEarly()
+    {
+        lock (_gate)
+        {
+            _earlyTold = _early.Count > 0;
+            return _earlyTold;
+        }
+    }
+
+    /// <summary>The early events that are there are given up for now: whoever brings more of them tells of it anew.</summary>
+    public void LeaveEarly()
+    {
+        lock (_gate)
+        {
+            _earlyTold = false;
+        }
+    }
+
     public int SubscriberCount
     {
         get
@@ -111,7 +131,7 @@ public sealed partial class RoomFeed(
 
             ApplyEarly();
             SchedulePass();
-            waiting = _early.Count > 0;
+            waiting = ShouldTellOfEarly();
         }
 
         if (waiting)
@@ -165,7 +185,7 @@ public sealed partial class RoomFeed(
                 }
             }
 
-            waiting = _started && _early.Count > 0;
+            waiting = ShouldTellOfEarly();
         }
 
         if (waiting)
@@ -285,6 +305,13 @@ public sealed partial class RoomFeed(
                 }
             }
         }
+    }
+
+    private bool ShouldTellOfEarly()
+    {
+        bool tells = _started && _early.Count > 0 && !_earlyTold;
+        _earlyTold |= tells;
+        return tells;
     }
 
     private void ApplyEarly()

@@ -176,19 +176,31 @@ public sealed partial class RoomFeeds : BackgroundService
     /// <summary>An event came too early. Those before it are probably on their way: wait a little, then read them.</summary>
     private void RepairSoon(RoomFeed feed) => _ = RepairAfterWait(feed);
 
+    /// <summary>Nodes that write to one room overtake each other all the time, so the gap after the wait may be another one than before it: that has its own wait.</summary>
     private async Task RepairAfterWait(RoomFeed feed)
     {
         try
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(_options.EarlyEventMs), _time);
-            if (feed.HasEarly)
+            do
             {
-                await Repair(feed, CancellationToken.None);
+                long head = feed.Head;
+                await Task.Delay(TimeSpan.FromMilliseconds(_options.EarlyEventMs), _time);
+                if (feed.Head == head && feed.HasEarly)
+                {
+                    await Repair(feed, CancellationToken.None);
+                    if (feed.Head == head)
+                    {
+                        feed.LeaveEarly();
+                        return;
+                    }
+                }
             }
+            while (feed.StillHasEarly());
         }
         catch (Exception e)
         {
             // The next comparison of heads tries again.
+            feed.LeaveEarly();
             LogRepairFailed(e, feed.Room);
         }
     }

@@ -56,16 +56,25 @@ public sealed class RoomFeedTests
         Receive(feed, 3, 4);
         Receive(feed, 6);
         Assert.True(feed.HasEarly);
-        Assert.Equal(2, _early);
+        Assert.Equal(1, _early);
         Assert.Equal(0, feed.Head);
         Receive(feed, 2);
         Receive(feed, 1);
         Assert.Equal(4, feed.Head);
+        Assert.True(feed.StillHasEarly());
+        Receive(feed, 7);
+        Assert.Equal(1, _early);
         Receive(feed, 5);
 
-        await reader.Reach(6);
-        Assert.Equal(Seqs(1, 6), reader.Seqs);
+        await reader.Reach(7);
+        Assert.Equal(Seqs(1, 7), reader.Seqs);
         Assert.False(feed.HasEarly);
+        Assert.False(feed.StillHasEarly());
+        Receive(feed, 9);
+        Assert.Equal(2, _early);
+        feed.LeaveEarly();
+        Receive(feed, 10);
+        Assert.Equal(3, _early);
     }
 
     [Fact]

@@ -145,6 +145,36 @@ public sealed class RoomFeedsTests : IAsyncLifetime
         Assert.Equal(Seqs(before + 1, seq), far.Seqs);
     }
 
+    /// <summary>Nodes that write to one room overtake each other all the time; the log is not read because of it.</summary>
+    [Fact]
+    public async Task A_gap_that_opened_while_another_was_waited_for_has_its_own_wait()
+    {
+        (FeedNode one, FeedNode two) = await TwoNodes();
+        ReadingSubscriber far = await two.Subscribe(_room, _room.Beni);
+        long before = far.Cursor;
+        _wire.SetCut(true);
+        for (int i = 0; i < 5; i++)
+        {
+            await one.Send(_room, _room.Aoi, $"{i}");
+        }
+
+        LogPage log = (await _room.Store.ReadAfter(_room.Tenant, _room.Id, null, before, 5, 100_000, CancellationToken.None))!;
+        void Bring(params int[] which) => far.Feed.Receive(new CommittedEvents(_room.Tenant, _room.Id, 1, [.. which.Select(i => log.Events[i])]));
+        Bring(1);
+        _time.AdvanceMs(60);
+        Bring(3);
+        Bring(0);
+        await far.Reach(before + 2);
+        int waiting = _time.Waiting;
+        _time.AdvanceMs(40);
+        await Signal.Poll(() => _time.Waiting == waiting, "the other wait to begin");
+        _time.AdvanceMs(99);
+        Assert.Equal((before + 2, 0L), (far.Cursor, two.Feeds.Repaired));
+        _time.AdvanceMs(1);
+        await far.Reach(before + 5);
+        Assert.Equal(Seqs(before + 1, before + 5), far.Seqs);
+    }
+
     [Fact]
     public async Task Loss_repetition_and_disorder_on_the_way_leave_no_trace()
     {

@@ -64,6 +64,33 @@ public sealed class PostgresRoomStoreRaceTests : IDisposable
         Assert.Equal(Messages, messages);
     }
 
+    /// <summary>Locks of rows alone would let the one that has just committed take them again and again, before the other has woken up.</summary>
+    [Fact]
+    public async Task Two_servers_that_write_to_a_room_all_the_time_take_turns()
+    {
+        const int Each = 150;
+        await _stores[0].Append([Create(Room(1))], Now, Cancel);
+        int[] done = new int[2];
+        List<int>[] overtaken = await Task.WhenAll(_stores.Select((store, which) => Task.Run(
+            async () =>
+            {
+                List<int> waits = [];
+                for (int i = 0; i < Each; i++)
+                {
+                    int before = Volatile.Read(ref done[1 - which]);
+                    await store.Append([Send(Room(1), "a", (1_000 * which) + i)], Now, Cancel);
+                    waits.Add(Volatile.Read(ref done[1 - which]) - before);
+                    Interlocked.Increment(ref done[which]);
+                }
+
+                return waits;
+            },
+            Cancel)));
+
+        // One that was on its way already, and one that came before this one had reached the server.
+        Assert.All(overtaken, waits => Assert.InRange(waits.Count(n => n > 2), 0, Each / 20));
+    }
+
     [Fact]
     public async Task Who_makes_the_same_rooms_at_once_ends_with_one_of_each()
     {
