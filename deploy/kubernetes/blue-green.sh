@@ -28,6 +28,8 @@ main() {
   # 2. The new nodes, to which nobody is sent yet.
   say "Starting $next with $image beside $live"
   render "$overlay" "$next" "$image" | kubectl apply -f - || discard "$next" "they could not be made"
+  # As many as serve now, so that they can take all.
+  kubectl scale "deployment/monstera-$next" --replicas="$(ready_pods "$(name_of "$live")")" || discard "$next" "they could not be made as many as the old ones"
   kubectl rollout status "deployment/monstera-$next" --timeout="${ROLLOUT_TIMEOUT:-15m}" || discard "$next" "they do not become ready"
   # 3. New connections go to them; those that are there stay with the old ones.
   turn_to "$next" || { turn_to "$live" || lost; discard "$next" "new connections could not be turned to them"; }

@@ -5,11 +5,11 @@
 # PROMETHEUS_HEADERS_FILE  a file with header lines for it, such as "Authorization: Bearer …"; a command line is visible to others
 # WATCH_SECONDS=300        how long the new pods are watched
 # GATE_INTERVAL=15         seconds between two looks
-# GATE_TRIES=2             looks in a row that must be bad (or without an answer) before a release counts as bad
+# GATE_TRIES=3             looks in a row that must be bad (or without an answer) before a release counts as bad
 # ERRORS_MAX=0.01          share of REST answers that are 5xx, and of hub calls that fail by the server's fault
 # DELIVERY_P95_MAX=0.5     seconds from commit to socket
 
-: "${WATCH_SECONDS:=300}" "${GATE_INTERVAL:=15}" "${GATE_TRIES:=2}" "${ERRORS_MAX:=0.01}" "${DELIVERY_P95_MAX:=0.5}"
+: "${WATCH_SECONDS:=300}" "${GATE_INTERVAL:=15}" "${GATE_TRIES:=3}" "${ERRORS_MAX:=0.01}" "${DELIVERY_P95_MAX:=0.5}"
 
 say() { printf '%s %s\n' "$(date -u +%H:%M:%S)" "$*" >&2; }
 
