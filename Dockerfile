@@ -43,7 +43,7 @@ ARG SOURCE_DATE_EPOCH=0
 RUN dotnet publish Monstera.Server --no-restore -c Release -o /out/app ${TARGETARCH:+--arch $TARGETARCH} --self-contained false \
       -p:UseAppHost=false -p:BuildWebClient=false -p:RunAnalyzers=false -p:PublishDocumentationFiles=false \
       -p:ContinuousIntegrationBuild=true -p:SourceRevisionId="$REVISION" \
- && mkdir /out/data /out/backups \
+ && mkdir --parents --mode=0700 /out/volumes/data /out/volumes/backups \
  && find /out -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 
@@ -72,9 +72,8 @@ LABEL org.opencontainers.image.title="Monstera" \
 COPY --from=sqlite /out/ /
 # Nobody but root may change the program, and root is not here.
 COPY --from=build /out/app /app
-# A new volume takes over its owner.
-COPY --from=build --chown=1654:1654 --chmod=0700 /out/data /data
-COPY --from=build --chown=1654:1654 --chmod=0700 /out/backups /backups
+# A new volume takes over whose it is: nobody else's.
+COPY --from=build --chown=1654:1654 /out/volumes/ /
 
 ENV ASPNETCORE_HTTP_PORTS=8080 \
     Logging__Console__FormatterName=json \
