@@ -14,8 +14,10 @@ source "$here/gates.sh"
 main() {
   [[ $# == 2 && -f ${1:-}/kustomization.yaml ]] || { say "Usage: blue-green.sh <overlay> <image>"; exit 2; }
   need
-  local overlay=$1 image=$2 live next
-  kubectl kustomize "$overlay" | grep -q 'Monstera__Storage: postgres' || { say "Two colours cannot share an SQLite file: use rolling.sh."; exit 2; }
+  local overlay=$1 image=$2 whole name live next
+  whole=$(kubectl kustomize "$overlay") || exit 2
+  name=$(image_of "$whole")
+  [[ $whole == *'Monstera__Storage: postgres'* ]] || { say "Two colours cannot share an SQLite file: use rolling.sh."; exit 2; }
   live=$(kubectl get service monstera -o 'jsonpath={.spec.selector.color}') || exit 2
   next=$(other_color "$live")
   if [[ -z $live ]]; then
@@ -24,10 +26,10 @@ main() {
   fi
 
   # 1. What both share: services, who may speak with whom, the way in. Where new connections go is no matter of the overlay.
-  render "$overlay" without-nodes "$image" | kubectl apply -f - || exit 2
+  render "$overlay" without-nodes "$name" "$image" | kubectl apply -f - || exit 2
   # 2. The new nodes, to which nobody is sent yet.
   say "Starting $next with $image beside $live"
-  render "$overlay" "$next" "$image" | kubectl apply -f - || discard "$next" "they could not be made"
+  render "$overlay" "$next" "$name" "$image" | kubectl apply -f - || discard "$next" "they could not be made"
   # As many as serve now, so that they can take all.
   kubectl scale "deployment/monstera-$next" --replicas="$(ready_pods "$(name_of "$live")")" || discard "$next" "they could not be made as many as the old ones"
   kubectl rollout status "deployment/monstera-$next" --timeout="${ROLLOUT_TIMEOUT:-15m}" || discard "$next" "they do not become ready"
@@ -50,7 +52,7 @@ other_color() { if [[ $1 == blue ]]; then echo green; else echo blue; fi; }
 
 name_of() { if [[ $1 == first ]]; then echo monstera; else echo "monstera-$1"; fi; }
 
-# overlay, component, image: what is to be applied.
+# overlay, component, name of its image, image: what is to be applied.
 render() {
   local folder status=0
   folder=$(mktemp -d)
@@ -59,15 +61,15 @@ apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources: ["$(realpath --relative-to="$folder" "$1")"]
 components: ["$(realpath --relative-to="$folder" "$here/components/$2")"]
-images: [{ name: "$(image_of "$1")", $(new_image "$3") }]
+images: [{ name: "$3", $(new_image "$4") }]
 YAML
   kubectl kustomize "$folder" || status=$?
   rm -r "$folder"
   return "$status"
 }
 
-# overlay: the name of its image, which is to be replaced.
-image_of() { kubectl kustomize "$1" | sed -nE 's/^ *(- )?image: (.*)$/\2/p' | head -n 1 | sed -E 's/@.*$//; s/:[^:/]*$//'; }
+# a rendered overlay: the name of its image, which is to be replaced.
+image_of() { sed -nE 's/^ *(- )?image: (.*)$/\2/p' <<<"$1" | head -n 1 | sed -E 's/@.*$//; s/:[^:/]*$//'; }
 
 # image: as kustomize wants it, with a digest or a tag.
 new_image() {
