@@ -38,6 +38,7 @@ public static partial class MonsteraApplication
     {
         WebApplicationBuilder builder = WebApplication.CreateBuilder(
             new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.AddSecretFiles();
         configure?.Invoke(builder);
         AddServices(builder);
 

@@ -24,6 +24,7 @@ internal sealed class CommandSettings
         RefuseOtherWords(settings);
         ConfigurationManager configuration = WebApplication.CreateBuilder(
             new WebApplicationOptions { Args = [.. settings], ContentRootPath = AppContext.BaseDirectory }).Configuration;
+        configuration.AddSecretFiles();
         MonsteraOptions options = configuration.GetSection(MonsteraOptions.Section).Get<MonsteraOptions>() ?? new MonsteraOptions();
         ValidateOptionsResult valid = new MonsteraOptionsValidator().Validate(name: null, options);
         return valid.Failed

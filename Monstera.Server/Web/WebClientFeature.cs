@@ -46,7 +46,8 @@ public static class WebClientFeature
         }
 
         PhysicalFileProvider files = new(folder);
-        StaticFileOptions options = new() { FileProvider = files, OnPrepareResponse = SetCaching, ContentTypeProvider = ContentTypes() };
+        PackedFiles packed = new(folder, files);
+        StaticFileOptions options = new() { FileProvider = files, OnPrepareResponse = SetHeaders, ContentTypeProvider = new PackedFiles.ContentTypes(ContentTypes()) };
         app.Use((context, next) =>
         {
             // No endpoint is chosen yet or it is the static files' turn first; pages are rewritten to the one page there is.
@@ -55,9 +56,10 @@ public static class WebClientFeature
                 context.Request.Path = "/index.html";
             }
 
+            packed.Choose(context);
             return next(context);
         });
-        return app.UseStaticFiles(options);
+        return app.UseWhen(PackedFiles.MayBeServed, client => client.UseStaticFiles(options));
     }
 
     private static bool IsPage(HttpRequest request)
@@ -84,8 +86,9 @@ public static class WebClientFeature
         path == "/" || Pages.Any(page => path.StartsWithSegments(page, StringComparison.Ordinal));
 
     /// <summary>Names under /assets hold a hash of the content, so what was fetched once is good for ever. All else is asked for anew, and answered 304 when it is the same.</summary>
-    private static void SetCaching(StaticFileResponseContext file)
+    private static void SetHeaders(StaticFileResponseContext file)
     {
+        PackedFiles.SetHeaders(file.Context);
         file.Context.Response.Headers.CacheControl =
             file.Context.Request.Path.StartsWithSegments("/assets", StringComparison.OrdinalIgnoreCase)
                 ? "public, max-age=31536000, immutable"

@@ -18,6 +18,15 @@ public static class Requires
         Assert.Skip(reason);
     }
 
+    /// <summary>What no package of Debian brings as it is needed: its absence is said and counts as skipped, with CI=true too.</summary>
+    public static void WhereThereIs(bool there, string reason)
+    {
+        if (!there)
+        {
+            Assert.Skip(reason);
+        }
+    }
+
     public static void Root(string what) => That(Environment.UserName == "root" && OperatingSystem.IsLinux(), $"{what} needs root on Linux.");
 
     public static void Unix(string what) => That(!OperatingSystem.IsWindows(), $"{what} needs a Unix.");
