@@ -4,7 +4,7 @@ import exec from 'k6/execution';
 import type { Options } from 'k6/options';
 import type { MessagePage, Page, RoomView } from './protocol/wire.ts';
 import { makeAccounts, passwordOf, userName, type Accounts, type Session } from './load/accounts.ts';
-import { guarded } from './load/chatter.ts';
+import { guarded } from './load/guarded.ts';
 import { fewErrors, integrity, trendStats } from './load/metrics.ts';
 import { k6Duration } from './load/parse.ts';
 import { ask, RequestFailed } from './load/rest.ts';

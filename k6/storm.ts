@@ -36,7 +36,7 @@ export default async function (): Promise<void> {
   const isHit = exec.vu.idInTest <= Math.max(1, Math.floor(usersCount * share));
   const breaks = isHit ? Array.from({ length: storms }, (_, k) => beganAt + arriveMs + (k + 1) * stormEveryMs) : [];
   await chat({
-    until: beganAt + totalMs + stormEveryMs / 2,
+    until: beganAt + totalMs,
     arriveWithinMs: arriveMs,
     breaks,
     breakJitterMs: jitterMs,

@@ -3,12 +3,12 @@ import { Client } from '../protocol/client.ts';
 import { jitterMs, pause } from '../protocol/pause.ts';
 import type { MessagePage, Page, RoomView } from '../protocol/wire.ts';
 import { Findings } from './findings.ts';
-import { broken, connected, disconnects, errors, moved, reconnected, refused } from './metrics.ts';
+import { guarded } from './guarded.ts';
+import { connected, disconnects, errors, moved, reconnected, refused } from './metrics.ts';
 import { ask, RequestFailed } from './rest.ts';
 import { habits, hubAddress } from './settings.ts';
 import { person, sign, type Person } from './tokens.ts';
 
-const settleMsMax = 10_000;
 const idleMs = 200;
 
 export interface Stay {
@@ -34,8 +34,8 @@ export class Chatter {
   #rooms: string[] = [];
   #count = 0;
 
-  constructor(n: number, prefix?: string) {
-    this.#person = person(n, prefix);
+  constructor(n: number) {
+    this.#person = person(n);
     this.#findings = new Findings(this.#person.sub);
     this.#client = new Client({ url: hubAddress, callTimeoutMs: habits.callTimeoutMs, lateMs: habits.lateMs }, this.#findings);
     this.#findings.client = this.#client;
@@ -50,7 +50,7 @@ export class Chatter {
     let breaks = (stay.breaks ?? []).filter((at) => at > Date.now());
     let goneSince: number | undefined;
     let failures = 0;
-    while (Date.now() < stay.until && !this.#client.isSignedOut) {
+    while (Date.now() < stay.until) {
       if (!(await this.#connect(stay, goneSince))) {
         await pause(Math.min(jitterMs(failures++), stay.until - Date.now()));
         continue;
@@ -59,7 +59,11 @@ export class Chatter {
       failures = 0;
       await this.#talk(stay, breaks[0] ?? Infinity);
       goneSince = Date.now();
-      if (this.#client.isSignedOut || goneSince >= stay.until) break;
+      if (goneSince >= stay.until) break;
+      if (this.#client.isSignedOut) {
+        errors.add(true, { call: 'signed-out' });
+        break;
+      }
 
       // The connection is to be left for another, or is lost.
       let waitMs = jitterMs(0);
@@ -167,7 +171,7 @@ export class Chatter {
 
   async #leave(): Promise<void> {
     if (!this.#client.isConnected) return;
-    await this.#client.settle(settleMsMax);
+    await this.#client.settle(2 * habits.lateMs);
     // An answer that fails was counted already.
     if (this.#client.isConnected) await this.#client.audit().catch(() => undefined);
     await this.#client.close();
@@ -181,19 +185,9 @@ export class Chatter {
 let chatter: Chatter | undefined;
 
 /** An iteration of a scenario in which people chat. */
-export async function chat(stay: Stay, prefix?: string): Promise<void> {
+export async function chat(stay: Stay): Promise<void> {
   await guarded(async () => {
-    chatter ??= new Chatter(exec.vu.idInTest - 1, prefix);
+    chatter ??= new Chatter(exec.vu.idInTest - 1);
     await chatter.stay(stay);
   });
-}
-
-/** k6 only logs an iteration that throws: here it fails the run. */
-export async function guarded(iteration: () => Promise<void>): Promise<void> {
-  try {
-    await iteration();
-  } catch (error) {
-    broken.add(1);
-    console.error(`The iteration ended: ${String(error)}`);
-  }
 }

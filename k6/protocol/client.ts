@@ -71,7 +71,7 @@ export class Client {
     return this.#reconnectAfterMs;
   }
 
-  /** These credentials are not good any more. */
+  /** The server ended the connection because its credentials are not good any more. */
   get isSignedOut(): boolean {
     return this.#isSignedOut;
   }
@@ -89,6 +89,7 @@ export class Client {
   async connect(token: string): Promise<HubEnd | undefined> {
     this.#leave();
     this.#reconnectAfterMs = undefined;
+    this.#isSignedOut = false;
     const hub = new Hub({ url: this.#options.url, token, callTimeoutMs: this.#options.callTimeoutMs, onMessage: (...all) => this.#hear(hub, ...all) });
     this.#hub = hub;
     if (!(await hub.opened)) return await hub.ended;

@@ -7,5 +7,5 @@ if (!/^https?:/.test(to) || !faults.includes(fault as Fault)) {
   process.exit(2);
 }
 
-const proxy = await FaultyProxy.start(to, fault as Fault, { after: 20 });
+const proxy = await FaultyProxy.start(to, fault as Fault);
 console.log(`MONSTERA_URL=${proxy.address}`);

@@ -8,9 +8,9 @@ import { FrameBuffer, separator } from '../protocol/frames.ts';
 /**
  * What it does to the hub's frames, once, after some of them went through whole:
  * `gap` leaves a message out; `duplicate` sends one again; `withheld` keeps from one connection all that is pushed from then on; `swallowed` acknowledges a `Send` that it does not
- * pass on; `cut` breaks one connection. Whatever the fault, frames are cut into parts and put together at random, as WebSockets may.
+ * pass on; `cut` breaks one connection; `nonsense` answers requests for the list of rooms with something else. Whatever the fault, frames are cut into parts and put together at random, as WebSockets may.
  */
-export const faults = ['none', 'gap', 'duplicate', 'withheld', 'swallowed', 'cut'] as const;
+export const faults = ['none', 'gap', 'duplicate', 'withheld', 'swallowed', 'cut', 'nonsense'] as const;
 export type Fault = (typeof faults)[number];
 
 interface HubFrame {
@@ -39,7 +39,7 @@ export class FaultyProxy {
     this.#server.on('upgrade', (request, socket, head) => this.#join(request, socket, head));
   }
 
-  static async start(to: string, fault: Fault, { after = 10, port = 0 } = {}): Promise<FaultyProxy> {
+  static async start(to: string, fault: Fault, { after = 20, port = 0 } = {}): Promise<FaultyProxy> {
     const proxy = new FaultyProxy(to, fault, after);
     proxy.#server.listen(port, '127.0.0.1');
     await once(proxy.#server, 'listening');
@@ -64,6 +64,12 @@ export class FaultyProxy {
   }
 
   #pass(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#fault === 'nonsense' && request.url?.startsWith('/api/rooms?')) {
+      this.#isDone = true;
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end('{}');
+      return;
+    }
+
     const onward = http.request(new URL(request.url ?? '/', this.#to), { method: request.method ?? 'GET', headers: { ...request.headers, host: this.#to.host }, agent: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
@@ -102,7 +108,7 @@ export class FaultyProxy {
   }
 
   #toClient(frame: string, client: WebSocket): string[] {
-    if (this.#fault === 'none' || this.#fault === 'swallowed') return [frame];
+    if (this.#fault === 'none' || this.#fault === 'swallowed' || this.#fault === 'nonsense') return [frame];
     const { type, target, arguments: [push] = [] } = JSON.parse(frame) as HubFrame;
     if (type !== 1 || target !== 'Events' || !push?.events?.some((event) => event.type === 'message.created')) return [frame];
     if (this.#victim === client && this.#fault === 'withheld') return [];

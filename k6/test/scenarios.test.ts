@@ -28,7 +28,7 @@ describe('scenarios against a server', { concurrency: 3 }, () => {
     assertClean(outcome);
     assert.equal(outcome.iterations, 1);
     assert.equal(count(outcome, 'monstera_resumed') >= 3, true, 'what was missed was resumed');
-    assert.equal(outcome.sums('checks').samples > 25, true, 'the checks were made');
+    assert.equal(outcome.sums('checks').samples >= 20, true, 'the checks were made');
   });
 
   test('steady chat: messages reach everybody, in frames that are cut anywhere', async (t) => {
@@ -36,7 +36,7 @@ describe('scenarios against a server', { concurrency: 3 }, () => {
     try {
       const outcome = await play(t, 'chat.ts', { MONSTERA_URL: proxy.address, ...tiny });
       assertClean(outcome);
-      // Three people with two rooms each, in which there are at least two of them: everything is delivered more than once.
+      // Three people, all of them in one room and two of them in another.
       assert.equal(count(outcome, 'monstera_deliveries') > count(outcome, 'monstera_sends'), true, 'others have the messages too');
       assert.equal(outcome.sums('http_reqs').samples > 9, true, 'history was read');
     } finally {
@@ -59,14 +59,14 @@ describe('scenarios against a server', { concurrency: 3 }, () => {
   });
 
   test('soak: tokens are renewed, and each quarter is judged', async (t) => {
-    const outcome = await play(t, 'soak.ts', { ...tiny, LOAD_SESSION: '1200ms', LOAD_TOKEN: '900ms' });
+    const outcome = await play(t, 'soak.ts', { ...tiny, LOAD_DURATION: '4s', LOAD_SESSION: '1200ms', LOAD_TOKEN: '900ms' });
     assertClean(outcome);
-    for (const quarter of ['1', '2', '3', '4']) assert.equal(outcome.sums(`monstera_delivery{quarter:${quarter}}`).samples > 0, true, `deliveries in quarter ${quarter}`);
-    assert.equal(outcome.sums('monstera_errors').samples > 0, true);
+    for (const quarter of ['2', '3', '4']) assert.equal(outcome.sums(`monstera_delivery{quarter:${quarter}}`).samples > 0, true, `deliveries in quarter ${quarter}`);
+    assert.equal(outcome.sums('monstera_errors{call:Refresh}').samples > 0, true, 'tokens were renewed');
   });
 
   test('login: accounts are made, sign in, read their rooms and the history, and sign out', async (t) => {
-    const env = { MONSTERA_OWNER: 'owner', MONSTERA_OWNER_PASSWORD: owner, LOAD_ACCOUNTS: '3', LOAD_HISTORY: '120', LOAD_PAGES: '2', LOAD_LOGINS_PER_SECOND: '3', LOAD_DURATION: '1200ms' };
+    const env = { MONSTERA_TOKEN_SECRET: '', MONSTERA_OWNER: 'owner', MONSTERA_OWNER_PASSWORD: owner, LOAD_ACCOUNTS: '3', LOAD_HISTORY: '120', LOAD_PAGES: '2', LOAD_LOGINS_PER_SECOND: '3', LOAD_DURATION: '1200ms' };
     for (const round of ['the workspace is set up', 'what is there is used again']) {
       const outcome = await play(t, 'login.ts', env);
       assertClean(outcome);
@@ -114,7 +114,11 @@ describe('scenarios against a server', { concurrency: 3 }, () => {
   });
 
   test('an iteration that throws makes the run fail', async (t) => {
-    // A server of another kind: its answers are JSON, and not what the protocol says.
+    const outcome = await playWith(t, 'nonsense', { LOAD_DURATION: '300ms' });
+    assertCrossed(outcome, 'monstera_broken count==0');
+  });
+
+  test('accounts that cannot be made end the run with a sentence', async (t) => {
     const outcome = await play(t, 'login.ts', { MONSTERA_OWNER: 'owner', MONSTERA_OWNER_PASSWORD: owner, LOAD_ACCOUNTS: '1', LOAD_HISTORY: '1', LOAD_DURATION: '300ms', MONSTERA_URL: 'http://127.0.0.1:9' });
     assert.equal(outcome.exitCode, exitCodes.scriptAborted);
     assert.match(outcome.aborted ?? '', /could not be made/);
@@ -136,7 +140,7 @@ describe('scenarios against a server', { concurrency: 3 }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'monstera-k6-'));
     try {
       writeFileSync(join(folder, 'secret'), `${tokenSecret}\n`);
-      const outcome = await play(t, 'chat.ts', { ...tiny, LOAD_DURATION: '500ms', MONSTERA_TOKEN_SECRET: '', MONSTERA_TOKEN_SECRET_FILE: join(folder, 'secret'), LOAD_SUMMARY: 'summary.json' });
+      const outcome = await play(t, 'chat.ts', { ...tiny, LOAD_DURATION: '1500ms', MONSTERA_TOKEN_SECRET: '', MONSTERA_TOKEN_SECRET_FILE: join(folder, 'secret'), LOAD_SUMMARY: 'summary.json' });
       const summary = JSON.parse(outcome.written['summary.json'] ?? '{}') as { scenario: string; passed: boolean; metrics: Record<string, Record<string, number | null>> };
       assert.equal(summary.scenario, 'steady chat');
       assert.equal(summary.passed, true);
@@ -162,7 +166,7 @@ async function play(t: TestContext, script: string, env: Record<string, string> 
 async function playWith(t: TestContext, fault: Fault, env: Record<string, string> = {}): Promise<Outcome> {
   const proxy = await FaultyProxy.start(server.address, fault);
   try {
-    const outcome = await play(t, 'chat.ts', { ...tiny, LOAD_DURATION: '2500ms', ...env, MONSTERA_URL: proxy.address });
+    const outcome = await play(t, 'chat.ts', { ...tiny, LOAD_DURATION: '2500ms', LOAD_LATE: '2s', ...env, MONSTERA_URL: proxy.address });
     assert.equal(proxy.isDone, true, 'the fault happened');
     return outcome;
   } finally {

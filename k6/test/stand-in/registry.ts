@@ -41,6 +41,7 @@ const methods: Record<MetricKind, RegExp> = {
 export class Registry {
   readonly #types = new Map<string, MetricKind>(Object.entries(builtIn));
   readonly #sums = new Map<string, Sums>();
+  readonly #byTag = new Map<string, Sums>();
   readonly #selectors = new Map<string, { name: string; tags: [string, string][] }>();
   #thresholds: Record<string, string[]> = {};
 
@@ -68,14 +69,16 @@ export class Registry {
   add(name: string, value: number, tags: Record<string, string>): void {
     const type = this.#types.get(name);
     if (!type) throw new Error(`There is no metric ${name}.`);
-    this.#addTo(name, type, value);
+    addTo(this.#sums, name, type, value);
+    for (const [key, text] of Object.entries(tags)) addTo(this.#byTag, `${name}{${key}:${text}}`, type, value);
     for (const [selector, { name: of, tags: wanted }] of this.#selectors) {
-      if (of === name && wanted.every(([key, text]) => tags[key] === text)) this.#addTo(selector, type, value);
+      if (of === name && wanted.every(([key, text]) => tags[key] === text)) addTo(this.#sums, selector, type, value);
     }
   }
 
+  /** @param selector a metric, or `metric{tag:value}` */
   get(selector: string): Sums {
-    return this.#sums.get(selector) ?? { type: this.#types.get(selector.split('{')[0] ?? '') ?? 'counter', samples: 0, sum: 0 };
+    return this.#sums.get(selector) ?? this.#byTag.get(selector) ?? { type: this.#types.get(selector.split('{')[0] ?? '') ?? 'counter', samples: 0, sum: 0 };
   }
 
   judge(): Judged[] {
@@ -91,13 +94,13 @@ export class Registry {
       return [name, { type: sums.type, contains: 'default', values: valuesOf(sums, trendStats), ...(Object.keys(thresholds).length > 0 ? { thresholds } : {}) }];
     }));
   }
+}
 
-  #addTo(selector: string, type: MetricKind, value: number): void {
-    const sums = this.#sums.get(selector) ?? { type, samples: 0, sum: 0 };
-    sums.samples++;
-    sums.sum = type === 'gauge' ? value : sums.sum + value;
-    this.#sums.set(selector, sums);
-  }
+function addTo(all: Map<string, Sums>, selector: string, type: MetricKind, value: number): void {
+  const sums = all.get(selector) ?? { type, samples: 0, sum: 0 };
+  sums.samples++;
+  sums.sum = type === 'gauge' ? value : sums.sum + value;
+  all.set(selector, sums);
 }
 
 function parse(text: string, type: MetricKind): Expression {
