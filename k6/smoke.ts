@@ -129,10 +129,14 @@ async function comesBack(writer: Someone, reader: Someone, room: string): Promis
   const goneAt = Date.now();
   await reader.client.close();
   for (const text of ['one', 'two', 'three']) writer.client.post(room, text);
-  check(await writer.client.settle(patienceMs), { 'messages to somebody who is away are acknowledged': Boolean });
+  await writer.client.close();
+  writer.client.post(room, 'four');
+  await connects(writer);
+  check(await writer.client.settle(patienceMs), { 'messages to somebody who is away, and one that was written without a connection, are acknowledged': Boolean });
   await connects(reader);
   reconnected.add(Date.now() - goneAt);
-  check(reader.reader.texts.filter((text) => text === 'one' || text === 'two' || text === 'three').join(' '), { 'what was missed comes in order': (missed) => missed === 'one two three' });
+  const missed = reader.reader.texts.filter((text) => ['one', 'two', 'three', 'four'].includes(text)).join(' ');
+  check(missed, { 'what was missed comes in order': (texts) => texts === 'one two three four' });
   check(reader.reader.types, { 'edits, reactions and deletions came too': (types) => ['message.edited', 'reaction.added', 'message.pinned', 'message.deleted'].every((type) => types.includes(type)) });
 }
 

@@ -172,6 +172,7 @@ export class Chatter {
   async #leave(): Promise<void> {
     if (!this.#client.isConnected) return;
     await this.#client.settle(2 * habits.lateMs);
+    for (let i = this.#client.unacknowledged; i > 0; i--) errors.add(true, { call: 'Send', code: '(unacknowledged)' });
     // An answer that fails was counted already.
     if (this.#client.isConnected) await this.#client.audit().catch(() => undefined);
     await this.#client.close();

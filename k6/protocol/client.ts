@@ -140,6 +140,11 @@ export class Client {
     if (this.#hub && this.isConnected) void this.#send(this.#hub, sending);
   }
 
+  /** Messages that the server has not acknowledged. */
+  get unacknowledged(): number {
+    return this.#outbox.length;
+  }
+
   /** Waits until all that was sent is acknowledged and seen. @returns whether that came to pass in time. */
   async settle(msMax: number): Promise<boolean> {
     const until = Date.now() + msMax;

@@ -8,16 +8,20 @@ import { FrameBuffer, separator } from '../protocol/frames.ts';
 /**
  * What it does to the hub's frames, once, after some of them went through whole:
  * `gap` leaves a message out; `duplicate` sends one again; `withheld` keeps from one connection all that is pushed from then on; `swallowed` acknowledges a `Send` that it does not
- * pass on; `cut` breaks one connection; `nonsense` answers requests for the list of rooms with something else. Whatever the fault, frames are cut into parts and put together at random, as WebSockets may.
+ * pass on; `limited` answers one with an error; `cut` breaks one connection; `nonsense` answers requests for the list of rooms with something else. `told` and `moved` are no mistakes: a server
+ * says so to a client that fell behind, or that should connect to another node. Whatever the fault, frames are cut into parts and put together at random, as WebSockets may.
  */
-export const faults = ['none', 'gap', 'duplicate', 'withheld', 'swallowed', 'cut', 'nonsense'] as const;
+export const faults = ['none', 'gap', 'duplicate', 'withheld', 'swallowed', 'limited', 'cut', 'nonsense', 'told', 'moved'] as const;
 export type Fault = (typeof faults)[number];
+
+/** Those that hit what is pushed. */
+const ofEvents: Fault[] = ['gap', 'duplicate', 'withheld', 'cut', 'told', 'moved'];
 
 interface HubFrame {
   type?: number;
   target?: string;
   invocationId?: string;
-  arguments?: { room?: string; events?: { type: string }[] }[];
+  arguments?: { room?: string; epoch?: number; events?: { type: string; seq: number }[] }[];
 }
 
 /** Stands between clients and a server and makes one mistake, to see that a load test notices. It works before k6 itself too. */
@@ -108,7 +112,7 @@ export class FaultyProxy {
   }
 
   #toClient(frame: string, client: WebSocket): string[] {
-    if (this.#fault === 'none' || this.#fault === 'swallowed' || this.#fault === 'nonsense') return [frame];
+    if (!ofEvents.includes(this.#fault)) return [frame];
     const { type, target, arguments: [push] = [] } = JSON.parse(frame) as HubFrame;
     if (type !== 1 || target !== 'Events' || !push?.events?.some((event) => event.type === 'message.created')) return [frame];
     if (this.#victim === client && this.#fault === 'withheld') return [];
@@ -117,6 +121,10 @@ export class FaultyProxy {
     switch (this.#fault) {
       case 'duplicate':
         return [frame, frame];
+      case 'told':
+        return [frame, pushed('Events', { room: push.room, epoch: push.epoch, head: push.events[0]?.seq, gap: true })];
+      case 'moved':
+        return [frame, pushed('Reconnect', { afterMs: 50 })];
       case 'cut':
         client.terminate();
         return [];
@@ -127,9 +135,11 @@ export class FaultyProxy {
 
   /** @returns what the client is answered without the server's having heard of its call. */
   #answerTo(frame: string): string | undefined {
-    if (this.#fault !== 'swallowed') return undefined;
+    if (this.#fault !== 'swallowed' && this.#fault !== 'limited') return undefined;
     const { target, invocationId } = JSON.parse(frame) as HubFrame;
-    return target === 'Send' && this.#isDue() ? JSON.stringify({ type: 3, invocationId, result: { seq: 1_000_000_000, at: new Date().toISOString() } }) : undefined;
+    if (target !== 'Send' || !this.#isDue()) return undefined;
+    const error = { code: 'rate_limited', message: 'Slow down.', retryAfterMs: 50 };
+    return JSON.stringify({ type: 3, invocationId, result: this.#fault === 'limited' ? { error } : { seq: 1_000_000_000, at: new Date().toISOString() } });
   }
 
   #isDue(): boolean {
@@ -137,6 +147,10 @@ export class FaultyProxy {
     this.#isDone = true;
     return true;
   }
+}
+
+function pushed(target: string, argument: unknown): string {
+  return JSON.stringify({ type: 1, target, arguments: [argument] });
 }
 
 /** One text as one to three messages. None ends between the halves of a character. */

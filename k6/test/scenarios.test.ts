@@ -89,7 +89,7 @@ describe('scenarios against a server', { concurrency: 3 }, () => {
   });
 
   test('a message that is acknowledged and not in the log makes the run fail', async (t) => {
-    const outcome = await playWith(t, 'swallowed');
+    const outcome = await playWith(t, 'swallowed', { LOAD_LATE: '1s' });
     assertCrossed(outcome, 'monstera_lost count==0');
     assert.deepEqual(countsOf(outcome), { monstera_gaps: 0, monstera_duplicates: 0, monstera_lost: 1, monstera_resets: 0, monstera_broken: 0 });
   });
@@ -106,6 +106,27 @@ describe('scenarios against a server', { concurrency: 3 }, () => {
     assert.deepEqual(countsOf(outcome), { monstera_gaps: 0, monstera_duplicates: 0, monstera_lost: 0, monstera_resets: 0, monstera_broken: 0 });
     assert.equal(count(outcome, 'monstera_disconnects'), 1);
     assert.equal(outcome.sums('monstera_reconnect').samples, 1);
+  });
+
+  test('who is told to have fallen behind reads on, and nothing is wrong', async (t) => {
+    const outcome = await playWith(t, 'told');
+    assertClean(outcome);
+    assert.equal(count(outcome, 'monstera_gaps_told'), 1);
+  });
+
+  test('who is sent to another node goes there, and nothing is wrong', async (t) => {
+    const outcome = await playWith(t, 'moved');
+    assertClean(outcome);
+    assert.equal(count(outcome, 'monstera_moved'), 1);
+    assert.equal(count(outcome, 'monstera_disconnects'), 0);
+  });
+
+  test('a message that is refused for now is an error, and is sent again', async (t) => {
+    const outcome = await playWith(t, 'limited');
+    assertCrossed(outcome, 'monstera_errors rate<0.001');
+    assert.deepEqual(countsOf(outcome), { monstera_gaps: 0, monstera_duplicates: 0, monstera_lost: 0, monstera_resets: 0, monstera_broken: 0 });
+    assert.equal(outcome.sums('monstera_errors{code:rate_limited}').samples, 1);
+    assert.equal(outcome.sums('monstera_errors{code:(unacknowledged)}').samples, 0);
   });
 
   test('a run without deliveries fails', async (t) => {

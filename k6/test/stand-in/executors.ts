@@ -18,7 +18,6 @@ export interface Scenario {
   rate?: number;
   timeUnit?: string;
   preAllocatedVUs?: number;
-  maxVUs?: number;
 }
 
 /** What an executor is given. */
@@ -30,8 +29,9 @@ export interface Stage {
   drop(): void;
 }
 
+/** The users that are there from the beginning: the stand-in makes no more of them, as k6 may for an arrival rate. */
 export function usersOf(scenario: Scenario): number {
-  return scenario.maxVUs ?? scenario.vus ?? Math.max(scenario.startVUs ?? 0, ...(scenario.stages ?? []).map(({ target }) => target));
+  return scenario.preAllocatedVUs ?? scenario.vus ?? Math.max(scenario.startVUs ?? 0, ...(scenario.stages ?? []).map(({ target }) => target));
 }
 
 /** @returns when nothing new begins and all iterations have ended. It is the caller who loses patience. */

@@ -112,7 +112,7 @@ async function conclude(user: VirtualUser, registry: Registry, trendStats: strin
 }
 
 /** Scripts say `k6/http`, and Node looks for it among the packages: it is shown this folder there. */
-function linkModules(): void {
+export function linkModules(): void {
   const packages = `${built}/node_modules`;
   if (existsSync(`${packages}/k6`)) return;
   mkdirSync(packages, { recursive: true });
