@@ -119,16 +119,17 @@ test('a client that is asked to connect anew hears of it at once, whatever it wa
   t.after(() => server.close());
   server.on('connection', (socket) => {
     socket.on('message', (data) => {
-      if (!String(data).includes('"Hello"')) return;
-      socket.send('{}' + separator + frame({ type: 3, invocationId: '1', result: { protocol: 1 } }));
-      socket.send(frame({ type: 1, target: 'Reconnect', arguments: [{ afterMs: 70 }] }));
+      if (String(data).includes('"Hello"')) socket.send('{}' + separator + frame({ type: 3, invocationId: '1', result: { protocol: 1 } }));
     });
   });
   const nothing = () => undefined;
   const witness = { event: nothing, gap: nothing, duplicate: nothing, told: nothing, reset: nothing, called: nothing, lost: nothing };
   const client = new Client({ url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/hub`, callTimeoutMs: 5_000, lateMs: 5_000 }, witness);
   assert.equal(await client.connect('t'), undefined);
-  await client.interrupted();
+  const interrupted = client.interrupted();
+  assert.equal(client.reconnectAfterMs, undefined);
+  for (const socket of server.clients) socket.send(frame({ type: 1, target: 'Reconnect', arguments: [{ afterMs: 70 }] }));
+  await interrupted;
   assert.equal(client.isConnected, true);
   assert.equal(client.reconnectAfterMs, 70);
   assert.equal((await client.close())?.how, 'asked');

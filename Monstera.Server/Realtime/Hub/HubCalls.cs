@@ -4,6 +4,7 @@ using Monstera.Data;
 using Monstera.Data.Rooms;
 using Monstera.Server.Accounts;
 using Monstera.Server.Errors;
+using Monstera.Server.Hosting;
 using Monstera.Server.Presence;
 using Monstera.Server.Rooms;
 using Monstera.Server.Wire;
@@ -18,8 +19,12 @@ public sealed partial class HubCalls
 {
     private const int MethodCharsMax = 32;
 
+    /// <summary>Between two words about a storage that is away: every call of everybody fails then.</summary>
+    private static readonly TimeSpan ComplainEvery = TimeSpan.FromSeconds(10);
+
     private readonly RoomWriter _writer;
     private readonly ILogger<HubCalls> _log;
+    private readonly Seldom _complaints;
     private readonly Dictionary<string, HubCall> _calls = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, HubCall>.AlternateLookup<ReadOnlySpan<char>> _byName;
 
@@ -33,6 +38,7 @@ public sealed partial class HubCalls
         ReadMarkers markers,
         IPresence presence,
         PresenceChoices choices,
+        TimeProvider time,
         ILogger<HubCalls> log)
     {
         ArgumentNullException.ThrowIfNull(actions);
@@ -45,6 +51,7 @@ public sealed partial class HubCalls
         ArgumentNullException.ThrowIfNull(choices);
         _writer = writer;
         _log = log;
+        _complaints = new Seldom(ComplainEvery, time);
         _byName = _calls.GetAlternateLookup<ReadOnlySpan<char>>();
 
         AddWrite<SendRequest>("Send", actions.DraftOf);
@@ -158,7 +165,11 @@ public sealed partial class HubCalls
             case JsonException json:
                 return Error.Invalid($"{json.Path ?? "$"}: missing, of the wrong type, or malformed.");
             case StorageUnavailableException:
-                LogUnavailable(e);
+                if (_complaints.IsTime())
+                {
+                    LogUnavailable(e);
+                }
+
                 return Error.Unavailable();
             default:
                 LogFailed(e);
@@ -166,7 +177,7 @@ public sealed partial class HubCalls
         }
     }
 
-    [LoggerMessage(1201, LogLevel.Error, "The storage did not answer a call")]
+    [LoggerMessage(1201, LogLevel.Error, "The storage did not answer calls; said every ten seconds at most")]
     private partial void LogUnavailable(Exception e);
 
     [LoggerMessage(1202, LogLevel.Error, "A call failed")]
