@@ -2,7 +2,7 @@
 # Builds everything and runs all tests. The last line says `N passed, N failed, N skipped`.
 #
 #   ./test.sh                  everything
-#   ./test.sh --filter X       arguments go to `dotnet test`; the web client's unit tests and the benchmark are left out
+#   ./test.sh --filter X       arguments go to `dotnet test`; the web client's unit tests, the load tests' scripts and the benchmark are left out
 #   ./test.sh --bench          the benchmark alone: it counts as one test
 #
 # SKIP_INSTALL=1   installs nothing, even as root
@@ -32,6 +32,7 @@ main() {
   fi
 
   [[ $# -gt 0 ]] || run_web_tests
+  [[ $# -gt 0 ]] || run_k6_tests
   run_dotnet_tests "$@"
   [[ $# -gt 0 ]] || run_benchmark
   finish 0
@@ -74,6 +75,30 @@ run_web_tests() {
   passed=$((passed + $(json_number "$json" numPassedTests)))
   failed=$((failed + web_failed))
   skipped=$((skipped + $(json_number "$json" numPendingTests) + $(json_number "$json" numTodoTests)))
+}
+
+# The load tests' scripts: their types, which count as one test, and each script under a stand-in for k6 against the server that was built. It measures nothing.
+run_k6_tests() {
+  if ! command -v npm >/dev/null; then
+    echo "npm is not on the PATH: the load tests' scripts are not exercised."
+    if [[ ${CI:-} == true ]]; then failed=$((failed + 1)); else skipped=$((skipped + 1)); fi
+    return 0
+  fi
+
+  if ! (cd k6 && { [[ node_modules/.package-lock.json -nt package-lock.json ]] || npm ci --no-audit --no-fund; } && npm run check); then
+    echo "Failed: the type check of the load tests' scripts, or the installation of what it needs."
+    failed=$((failed + 1))
+    return 0
+  fi
+  passed=$((passed + 1))
+
+  local tap=$results/k6.tap status=0 k6_failed
+  (cd k6 && node --test --test-reporter=spec --test-reporter-destination=stdout --test-reporter=tap --test-reporter-destination="$tap" build/test/all.js) || status=$?
+  k6_failed=$(($(tap_number "$tap" fail) + $(tap_number "$tap" cancelled)))
+  [[ $status == 0 || $k6_failed != 0 ]] || k6_failed=1
+  passed=$((passed + $(tap_number "$tap" pass)))
+  failed=$((failed + k6_failed))
+  skipped=$((skipped + $(tap_number "$tap" skipped) + $(tap_number "$tap" todo)))
 }
 
 run_dotnet_tests() {
@@ -137,6 +162,12 @@ allowed_cores() {
 json_number() { # file, key: the number at the first place of the key, or 0
   local found
   found=$(grep -o "\"$2\": *[0-9]*" "$1" 2>/dev/null | head -n 1 | grep -o '[0-9]*$' || true)
+  echo "${found:-0}"
+}
+
+tap_number() { # file, key: the number in the line `# key N` at the end, or 0
+  local found
+  found=$(sed -n "s/^# $2 \([0-9]*\)$/\1/p" "$1" 2>/dev/null | tail -n 1 || true)
   echo "${found:-0}"
 }
 

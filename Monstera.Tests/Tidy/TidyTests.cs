@@ -18,7 +18,7 @@ public sealed partial class TidyTests
 
     private static readonly string[] Sources =
     [
-        .. new[] { "Monstera.Data", "Monstera.Server", "Monstera.Tests", "Monstera.Bench", "Monstera.Web/src" }
+        .. new[] { "Monstera.Data", "Monstera.Server", "Monstera.Tests", "Monstera.Bench", "Monstera.Web/src", "k6" }
             .Select(folder => Path.Combine(Root, folder))
             .Where(Directory.Exists)
             .SelectMany(folder => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
