@@ -37,7 +37,7 @@ main() {
   finish 0
 }
 
-# What browser tests and those of PostgreSQL, Redis, balancers and Prometheus need, on Debian and as root; silent when it is all there.
+# What browser tests and those of PostgreSQL, Redis, balancers, metrics and alerts need, on Debian and as root; silent when it is all there.
 install_tools() {
   [[ ${SKIP_INSTALL:-} != 1 && $(id -u) == 0 ]] && command -v apt-get dpkg-query >/dev/null || return 0
   local package missing=()

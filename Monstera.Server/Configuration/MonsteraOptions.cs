@@ -74,6 +74,21 @@ public sealed class MonsteraOptions
     public PresenceOptions Presence { get; set; } = new();
 
     public LifecycleOptions Lifecycle { get; set; } = new();
+
+    public MetricsOptions Metrics { get; set; } = new();
+}
+
+/// <summary>Who may read the metrics, and how much they say.</summary>
+public sealed class MetricsOptions
+{
+    /// <summary>Where the metrics are asked for, and nothing else; 0: at the public port, by those of <see cref="From"/> alone.</summary>
+    public int Port { get; set; }
+
+    /// <summary>Addresses and networks that may ask. None: at the public port the machine itself, at their own port everybody who reaches it.</summary>
+    public IReadOnlyList<string> From { get; set; } = [];
+
+    /// <summary>Rooms that <c>messages_total</c> names; all others are <c>other</c>.</summary>
+    public int BusiestRooms { get; set; } = 20;
 }
 
 /// <summary>How a node that is told to stop goes out of service.</summary>
@@ -168,6 +183,9 @@ public sealed class LimitOptions
     public int SignInsPerMinutePerAddress { get; set; } = 30;
 
     public int ConnectionsPerUser { get; set; } = 50;
+
+    /// <summary>Connections of everybody on this node together, approximately; 0: as many as there are files for.</summary>
+    public int ConnectionsPerNode { get; set; }
 
     /// <summary>An office may stand behind one address. Of IPv6 addresses the first 64 bits count.</summary>
     public int ConnectionsPerAddress { get; set; } = 2_000;

@@ -38,7 +38,10 @@ internal sealed class WriteLane : IDisposable
         _retry = time.CreateTimer(static lane => ((WriteLane)lane!).RetryNow(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    private int Free => _queueMax - _queue.Count - _parked.Count;
+    /// <summary>Under the writer's lock: drafts that wait.</summary>
+    public int Waiting => _queue.Count + _parked.Count;
+
+    private int Free => _queueMax - Waiting;
 
     public void Dispose() => _retry.Dispose();
 
