@@ -55,7 +55,7 @@ public sealed class LiveQueryTests
 
                 return waiting.Count == 0;
             },
-            () => $"{waiting.Count} queries to answer:\n{string.Join('\n', waiting.Select(one => $"{one.Name}: {one.Query}"))}");
+            () => $"{waiting.Count} queries to answer:\n{string.Join('\n', waiting.Select(one => $"{one.Name}: {one.Query}"))}\n{nodes.Trouble}");
 
         IReadOnlyList<JsonObject> rules = await prometheus.Rules();
         Assert.Equal(ShippedRules.Alerts.Count, rules.Count(rule => rule["type"]!.GetValue<string>() == "alerting"));

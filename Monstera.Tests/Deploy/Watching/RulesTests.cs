@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using Monstera.Tests.Fixtures;
 
 namespace Monstera.Tests.Deploy.Watching;
 
 /// <summary>The shipped configuration and rules of Prometheus, by its own tool, and the runbooks that the alerts lead to.</summary>
-public sealed class RulesTests
+public sealed partial class RulesTests
 {
     private static readonly string[] Headings = ["## Meaning", "## Look here", "## Do this", "## Afterwards"];
 
@@ -60,4 +61,25 @@ public sealed class RulesTests
             ShippedRules.Alerts.Select(alert => alert.Runbook + ".md").Append("README.md").Distinct().Order(StringComparer.Ordinal),
             Directory.EnumerateFiles(Runbooks).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
+
+    /// <summary>Whoever was woken does not look for a panel that there is not.</summary>
+    [Fact]
+    public void Runbooks_name_panels_that_there_are()
+    {
+        HashSet<string> there =
+        [
+            .. ShippedDashboards.Panels.Select(panel => panel.Title),
+            .. ShippedDashboards.All.Select(dashboard => dashboard["uid"]!.GetValue<string>()["monstera-".Length..]),
+        ];
+        string[] named =
+        [
+            .. Directory.EnumerateFiles(Runbooks).Where(file => !file.EndsWith("README.md", StringComparison.Ordinal))
+                .SelectMany(file => Italic().Matches(File.ReadAllText(file)).Select(match => match.Groups["name"].Value)),
+        ];
+        Assert.NotEmpty(named);
+        Assert.Empty(named.Where(name => !there.Contains(name) && !there.Contains(name.ToLowerInvariant())));
+    }
+
+    [GeneratedRegex(@"(?<!\*)\*(?<name>[^*\n]+)\*(?!\*)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]
+    private static partial Regex Italic();
 }
