@@ -38,19 +38,25 @@ main() {
   finish 0
 }
 
-# What browser tests and those of PostgreSQL, Redis, balancers and what is shipped for deploying need, on Debian and as root; silent when it is all there. kubectl is not among
+# What browser tests and those of PostgreSQL, Redis, balancers, metrics, alerts and what is shipped for deploying need, on Debian and as root; silent when it is all there. kubectl is not among
 # it: Debian's knows too little.
 install_tools() {
   [[ ${SKIP_INSTALL:-} != 1 && $(id -u) == 0 ]] && command -v apt-get dpkg-query >/dev/null || return 0
   local package missing=()
-  for package in chromium fonts-noto-cjk fonts-noto-color-emoji postgresql pgbouncer redis-server haproxy nginx-light prometheus docker-compose buildah curl; do
+  for package in chromium fonts-noto-cjk fonts-noto-color-emoji postgresql pgbouncer redis-server haproxy nginx-light prometheus prometheus-alertmanager docker-compose buildah curl; do
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
   done
   [[ ${#missing[@]} -gt 0 ]] || return 0
 
   echo "Installing ${missing[*]}"
-  local log
+  local log policy=/usr/sbin/policy-rc.d
   log=$(mktemp)
+  # The tests start what they need themselves: nothing of it is to run as a service afterwards.
+  if [[ ! -e $policy ]]; then
+    trap "rm -f $policy" EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+  fi
   if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } \
       >"$log" 2>&1 </dev/null; then
     tail -n 5 "$log"
