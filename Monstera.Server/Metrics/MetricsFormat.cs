@@ -27,8 +27,12 @@ public static class MetricsFormats
     /// <summary>What the caller likes better. Who likes both the same, or neither, gets the text format, which everybody reads.</summary>
     public static MetricsFormat Choose(IEnumerable<string?> accept)
     {
-        // What cannot be parsed says nothing.
-        MediaTypeHeaderValue.TryParseList([.. accept.OfType<string>()], out IList<MediaTypeHeaderValue>? ranges);
+        if (!MediaTypeHeaderValue.TryParseList([.. accept.OfType<string>()], out IList<MediaTypeHeaderValue>? ranges))
+        {
+            // What cannot be parsed says nothing.
+            return MetricsFormat.Text;
+        }
+
         return Quality(ranges, OpenMetricsType, OpenMetricsVersion) > Quality(ranges, TextType, TextVersion) ? MetricsFormat.OpenMetrics : MetricsFormat.Text;
     }
 
