@@ -147,5 +147,12 @@ internal sealed class Exposition(IBufferWriter<byte> to, MetricsFormat format)
 
     private void Write(string text) => Encoding.UTF8.GetBytes(text, to);
 
-    private void Write(ReadOnlySpan<byte> bytes) => to.Write(bytes);
+    private void Write(ReadOnlySpan<byte> bytes)
+    {
+        if (!bytes.IsEmpty)
+        {
+            bytes.CopyTo(to.GetSpan(bytes.Length));
+            to.Advance(bytes.Length);
+        }
+    }
 }
