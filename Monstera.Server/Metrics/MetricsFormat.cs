@@ -27,13 +27,9 @@ public static class MetricsFormats
     /// <summary>What the caller likes better. Who likes both the same, or neither, gets the text format, which everybody reads.</summary>
     public static MetricsFormat Choose(IEnumerable<string?> accept)
     {
-        if (!MediaTypeHeaderValue.TryParseList([.. accept.OfType<string>()], out IList<MediaTypeHeaderValue>? ranges))
-        {
-            // What cannot be parsed says nothing.
-            return MetricsFormat.Text;
-        }
-
-        return Quality(ranges, OpenMetricsType, OpenMetricsVersion) > Quality(ranges, TextType, TextVersion) ? MetricsFormat.OpenMetrics : MetricsFormat.Text;
+        // What cannot be parsed says nothing.
+        return MediaTypeHeaderValue.TryParseList([.. accept.OfType<string>()], out IList<MediaTypeHeaderValue>? ranges)
+            && Quality(ranges, OpenMetricsType, OpenMetricsVersion) > Quality(ranges, TextType, TextVersion) ? MetricsFormat.OpenMetrics : MetricsFormat.Text;
     }
 
     /// <summary>That of the most exact range that the type is in; 0: it is in none, or not wanted.</summary>
@@ -44,7 +40,7 @@ public static class MetricsFormats
         {
             int exactness = Exactness(range, type, version);
             double quality = range.Quality ?? 1;
-            if (exactness > best.Exactness || (exactness == best.Exactness && quality > best.Quality))
+            if (exactness >= 0 && (exactness > best.Exactness || (exactness == best.Exactness && quality > best.Quality)))
             {
                 best = (exactness, quality);
             }

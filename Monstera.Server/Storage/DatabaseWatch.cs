@@ -19,7 +19,7 @@ internal sealed class DatabaseWatch : BackgroundService
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
 
     private readonly ConcurrentDictionary<string, long> _sizes = new(StringComparer.Ordinal);
-    private readonly Func<IReadOnlyList<KeyValuePair<string, PostgresDatabase>>>? _open;
+    private readonly Func<IReadOnlyList<KeyValuePair<string, PostgresDatabase>>>? _databases;
     private readonly TimeProvider _time;
 
     public DatabaseWatch(IServiceProvider services, IRoomStore rooms, IMeterFactory meters, IOptions<MonsteraOptions> options, TimeProvider time)
@@ -36,7 +36,7 @@ internal sealed class DatabaseWatch : BackgroundService
         }
 
         PostgresDatabases databases = services.GetRequiredService<PostgresDatabases>();
-        _open = () => databases.Named;
+        _databases = () => databases.Named;
         int connectionsMax = options.Value.Postgres.ConnectionsMax;
         meter.CreateObservableGauge(
             "db_pool_max", () => databases.Named.Select(one => Of(connectionsMax, "database", one.Key)), "{connection}", "Connections that this process may have to a database.");
@@ -60,7 +60,7 @@ internal sealed class DatabaseWatch : BackgroundService
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (_open is null)
+        if (_databases is null)
         {
             return;
         }
@@ -70,7 +70,7 @@ internal sealed class DatabaseWatch : BackgroundService
         {
             do
             {
-                await Task.WhenAll(_open().Select(one => Measure(one.Key, one.Value, stoppingToken)));
+                await Task.WhenAll(_databases().Select(one => Measure(one.Key, one.Value, stoppingToken)));
             }
             while (await timer.WaitForNextTickAsync(stoppingToken));
         }
