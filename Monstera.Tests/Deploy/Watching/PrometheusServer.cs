@@ -40,7 +40,12 @@ internal sealed class PrometheusServer : IAsyncDisposable
         await File.WriteAllTextAsync(Path.Combine(folder, "prometheus.yml"), config, Cancel);
         Directory.CreateDirectory(Path.Combine(folder, "nodes"));
         await File.WriteAllTextAsync(Path.Combine(folder, "nodes", "nodes.yml"), $"- targets: [{string.Join(", ", nodes.Select(node => node.Authority))}]", Cancel);
-        Directory.CreateSymbolicLink(Path.Combine(folder, "rules"), Path.Combine(ShippedRules.Folder, "rules"));
+        Directory.CreateDirectory(Path.Combine(folder, "rules"));
+        foreach (string file in ShippedRules.Files)
+        {
+            File.Copy(file, Path.Combine(folder, "rules", Path.GetFileName(file)));
+        }
+
         WatchingServer server = WatchingPrograms.Start(
             WatchingPrograms.Prometheus, $"--config.file={folder}/prometheus.yml", $"--storage.tsdb.path={folder}/data", $"--web.listen-address=127.0.0.1:{port}", "--log.level=warn");
         PrometheusServer prometheus = new(server, folder, port);
