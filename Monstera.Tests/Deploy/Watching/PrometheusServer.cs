@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text.Json.Nodes;
 using Monstera.Tests.Data.Postgres;
 
@@ -84,6 +85,11 @@ internal sealed class PrometheusServer : IAsyncDisposable
     private async Task<JsonNode> Ask(string path)
     {
         using HttpResponseMessage response = await _http.GetAsync(path, Cancel);
+        if (response.StatusCode == HttpStatusCode.ServiceUnavailable)
+        {
+            throw new HttpRequestException("It is still starting.");
+        }
+
         JsonNode answer = JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancel))!;
         return answer["status"]!.GetValue<string>() == "success" ? answer["data"]! : throw new InvalidOperationException($"{path}: {answer["error"]}");
     }
