@@ -58,6 +58,9 @@ internal static class AllScenarios
         new HistoryScenario(),
         new AppendScenario(),
         new SlowReaderScenario(),
-        new TwoNodesScenario(),
+        new TwoNodesScenario(
+            "two-nodes", "500 messages a second into a room of 200, half of its members on each of two nodes", new RoomLoad(RoomOf200, 8) { PerSecond = 500 }),
+        new TwoNodesScenario(
+            "two-offices", "300 messages a second into 20 rooms of 50, half of the members on each of two nodes", new RoomLoad(new Layout(20, 50), 2) { PerSecond = 300 }),
     ];
 }

@@ -113,6 +113,21 @@ public sealed class PostgresDatabase : IDisposable
         return ShardIdentity.Find(connection);
     });
 
+    /// <summary>Bytes that the database takes on its server's disk.</summary>
+    /// <exception cref="StorageUnavailableException">It cannot be reached.</exception>
+    public async ValueTask<long> MeasureSize(CancellationToken cancel)
+    {
+        try
+        {
+            await using NpgsqlCommand command = Source.CreateCommand("SELECT pg_database_size(current_database())");
+            return (long)(await command.ExecuteScalarAsync(cancel))!;
+        }
+        catch (Exception e) when (PostgresFailure.IsFault(e))
+        {
+            throw PostgresFailure.Of(e)!;
+        }
+    }
+
     internal static PostgresDatabase Open(PostgresOptions options, params IReadOnlyList<PostgresSchema> schemas)
     {
         ArgumentNullException.ThrowIfNull(options);

@@ -74,6 +74,15 @@ public sealed class MonsteraOptions
     public PresenceOptions Presence { get; set; } = new();
 
     public LifecycleOptions Lifecycle { get; set; } = new();
+
+    public GrowthOptions Growth { get; set; } = new();
+}
+
+/// <summary>The growth advisor and the capacity model.</summary>
+public sealed class GrowthOptions
+{
+    /// <summary>The file with thresholds, checklists, prices and unit costs; empty: the one beside the program.</summary>
+    public string File { get; set; } = "";
 }
 
 /// <summary>How a node that is told to stop goes out of service.</summary>
