@@ -37,11 +37,11 @@ main() {
   finish 0
 }
 
-# What browser tests and those of PostgreSQL, Redis and balancers need, on Debian and as root; silent when it is all there.
+# What browser tests and those of PostgreSQL, Redis, balancers and metrics need, on Debian and as root; silent when it is all there.
 install_tools() {
   [[ ${SKIP_INSTALL:-} != 1 && $(id -u) == 0 ]] && command -v apt-get dpkg-query >/dev/null || return 0
   local package missing=()
-  for package in chromium fonts-noto-cjk fonts-noto-color-emoji postgresql pgbouncer redis-server haproxy nginx-light; do
+  for package in chromium fonts-noto-cjk fonts-noto-color-emoji postgresql pgbouncer redis-server haproxy nginx-light prometheus; do
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
   done
   [[ ${#missing[@]} -gt 0 ]] || return 0

@@ -11,8 +11,10 @@ using Monstera.Server.ConnectionTokens;
 using Monstera.Server.Errors;
 using Monstera.Server.Growth;
 using Monstera.Server.Health;
+using Monstera.Server.Hosting;
 using Monstera.Server.Lifecycle;
 using Monstera.Server.Limits;
+using Monstera.Server.Metrics;
 using Monstera.Server.Nodes;
 using Monstera.Server.OpenApi;
 using Monstera.Server.Presence;
@@ -59,12 +61,15 @@ public static partial class MonsteraApplication
             builder.WebHost.UseUrls(DefaultUrl);
         }
 
+        builder.ListenForMetrics();
+
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = Greeting.FrameBytesMax;
             RealtimeOptions realtime = kestrel.ApplicationServices.GetRequiredService<IOptions<MonsteraOptions>>().Value.Realtime;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(realtime.HelloTimeoutSeconds);
+            kestrel.ConfigureHttpsDefaults(kestrel.ApplicationServices.GetRequiredService<CertificateMeter>().Follow);
         });
 
         services.AddOptions<MonsteraOptions>().BindConfiguration(MonsteraOptions.Section).ValidateOnStart();
@@ -73,12 +78,14 @@ public static partial class MonsteraApplication
         services.AddSingleton<IValidateOptions<MonsteraOptions>, ConnectionStringsValidator>();
         services.AddSingleton(TimeProvider.System);
 
+        services.AddMetricsExposition();
         services.AddErrorBodies();
         services.AddTrustedProxies();
         services.AddLifecycle();
         services.AddStorage();
         services.AddDirectoryCache();
         services.AddSingleton<Node>();
+        services.AddSingleton<JobMeter>();
         services.AddLimits();
         services.AddRooms();
         services.AddRedis();
@@ -99,6 +106,7 @@ public static partial class MonsteraApplication
         app.UseTrustedProxies();
         app.UseErrorBodies();
         app.UseSecurityHeaders();
+        app.UseMetricsExposition();
         app.UseWebClient();
         app.UseRouting();
         app.UseCors();
@@ -127,12 +135,23 @@ public static partial class MonsteraApplication
         ILogger log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Monstera");
         IServerAddressesFeature? addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>();
         string place = app.Services.GetRequiredService<StoragePlace>().Name;
+        int metricsPort = app.Services.GetRequiredService<IOptions<MonsteraOptions>>().Value.Metrics.Port;
         foreach (string address in addresses?.Addresses ?? [])
         {
-            LogStarted(log, address, place);
+            if (metricsPort != 0 && BindingAddress.Parse(address).Port == metricsPort)
+            {
+                LogMetrics(log, address);
+            }
+            else
+            {
+                LogStarted(log, address, place);
+            }
         }
     }
 
     [LoggerMessage(1, LogLevel.Information, "Monstera is ready: open {Address} in a browser. Data is kept in {Place}")]
     private static partial void LogStarted(ILogger log, string address, string place);
+
+    [LoggerMessage(2, LogLevel.Information, "Metrics are at {Address}/metrics")]
+    private static partial void LogMetrics(ILogger log, string address);
 }

@@ -50,5 +50,7 @@ internal static class Figure
     public const string CpuUsPerConnection = "cpuUsPerConnection";
     public const string ConnectP99Ms = "connectP99Ms";
     public const string ResidentKbPerConnection = "residentKbPerConnection";
+    public const string ScrapeMs = "scrapeMs";
+    public const string ScrapeCpuShare = "scrapeCpuPercentOfASecond";
     public const string Seconds = "seconds";
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Monstera.Bench.Load;
 using Monstera.Bench.Report;
 using Monstera.Bench.Subjects;
@@ -7,11 +8,16 @@ namespace Monstera.Bench.Scenarios;
 /// <summary>What a connection costs that does nothing: the growth of resident memory, divided.</summary>
 internal sealed class IdleScenario : IScenario
 {
+    private const int ScrapesBefore = 50;
+    private const int Scrapes = 200;
+
     private static readonly Row[] Rows =
     [
         new(Figure.ResidentKbPerConnection, "resident a connection", "KB", Target.AtMost(11)),
         new(Figure.ResidentMb, "resident", "MB"),
         new(Figure.CpuShare, "CPU while idle", "%"),
+        new(Figure.ScrapeMs, "an exposition of the metrics", "ms"),
+        new(Figure.ScrapeCpuShare, "its CPU, of a second's", "%"),
     ];
 
     public string Name => "idle";
@@ -39,11 +45,37 @@ internal sealed class IdleScenario : IScenario
         double cpu = process.CpuSeconds - cpuBefore;
         long resident = process.ResidentKb;
         Crowd.ProveLive(loop, clients);
-        return new Figures
+        Figures figures = new()
         {
             [Figure.ResidentKbPerConnection] = (resident - residentBefore) / (double)clients.Count,
             [Figure.ResidentMb] = resident / 1024.0,
             [Figure.CpuShare] = cpu * 100 / options.Settle.TotalSeconds,
         };
+        if (subject is MonsteraSubject)
+        {
+            Scrape(process, figures);
+        }
+
+        return figures;
+    }
+
+    /// <summary>Beside the connections, as Prometheus does it: the first ones warm up, and of the others the mean counts, for a process's CPU time is told in hundredths of a second.</summary>
+    private static void Scrape(ChildProcess process, Figures figures)
+    {
+        using HttpReader reader = new(process.Port, token: "none");
+        for (int i = 0; i < ScrapesBefore; i++)
+        {
+            reader.Get("/metrics");
+        }
+
+        double cpuBefore = process.CpuSeconds;
+        Stopwatch watch = Stopwatch.StartNew();
+        for (int i = 0; i < Scrapes; i++)
+        {
+            reader.Get("/metrics");
+        }
+
+        figures[Figure.ScrapeMs] = watch.Elapsed.TotalMilliseconds / Scrapes;
+        figures[Figure.ScrapeCpuShare] = (process.CpuSeconds - cpuBefore) * 100 / Scrapes;
     }
 }

@@ -15,6 +15,8 @@ public enum PostgresParts
 /// <summary>Connections to one PostgreSQL database, for the room store or the directory or both.</summary>
 public sealed class PostgresDatabase : IDisposable
 {
+    private long _deadlocks;
+
     private PostgresDatabase(NpgsqlDataSource source, PostgresOptions options, string place)
     {
         Source = source;
@@ -26,6 +28,9 @@ public sealed class PostgresDatabase : IDisposable
 
     /// <summary>Which database on which host, for people to read; nothing secret.</summary>
     public string Place { get; }
+
+    /// <summary>How often PostgreSQL ended a transaction of this process because it and another waited for each other, tried again or not.</summary>
+    public long Deadlocks => Interlocked.Read(ref _deadlocks);
 
     internal NpgsqlDataSource Source { get; }
 
@@ -113,21 +118,6 @@ public sealed class PostgresDatabase : IDisposable
         return ShardIdentity.Find(connection);
     });
 
-    /// <summary>Bytes that the database takes on its server's disk.</summary>
-    /// <exception cref="StorageUnavailableException">It cannot be reached.</exception>
-    public async ValueTask<long> MeasureSize(CancellationToken cancel)
-    {
-        try
-        {
-            await using NpgsqlCommand command = Source.CreateCommand("SELECT pg_database_size(current_database())");
-            return (long)(await command.ExecuteScalarAsync(cancel))!;
-        }
-        catch (Exception e) when (PostgresFailure.IsFault(e))
-        {
-            throw PostgresFailure.Of(e)!;
-        }
-    }
-
     internal static PostgresDatabase Open(PostgresOptions options, params IReadOnlyList<PostgresSchema> schemas)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -152,7 +142,24 @@ public sealed class PostgresDatabase : IDisposable
         }, options);
     }
 
+    /// <summary>How much the database keeps on its server's disks, indexes included.</summary>
+    /// <exception cref="StorageUnavailableException">It cannot be reached.</exception>
+    public Task<long> MeasureSize(CancellationToken cancel) => PostgresFailure.Translate(async () =>
+    {
+        await using NpgsqlConnection connection = await Source.OpenConnectionAsync(cancel);
+        await using var command = new NpgsqlCommand("SELECT pg_database_size(current_database())", connection);
+        return (long)(await command.ExecuteScalarAsync(cancel))!;
+    });
+
     public void Dispose() => Source.Dispose();
+
+    internal void CountIfDeadlock(Exception e)
+    {
+        if (PostgresFailure.IsDeadlock(e))
+        {
+            Interlocked.Increment(ref _deadlocks);
+        }
+    }
 
     private static List<PostgresSchema> SchemasOf(PostgresParts parts)
     {
@@ -204,7 +211,8 @@ public sealed class PostgresDatabase : IDisposable
         {
             return use(builder =>
             {
-                source = NpgsqlDataSource.Create(builder);
+                // The driver's own figures are told by this name; without one they would show the connection string.
+                source = new NpgsqlDataSourceBuilder(builder.ConnectionString) { Name = options.Name ?? builder.Database ?? "postgres" }.Build();
                 return new PostgresDatabase(source, options, $"{builder.Database ?? builder.Username} on {builder.Host}:{builder.Port}");
             });
         }

@@ -21,8 +21,22 @@ internal static class PostgresFailure
     public static StorageUnavailableException? Of(Exception e) => !IsFault(e)
         ? null
         : e is PostgresException postgres
-            ? new StorageUnavailableException($"PostgreSQL could not do it: {postgres.MessageText} ({postgres.SqlState}).", postgres) { IsAway = IsAway(postgres.SqlState) }
-            : new StorageUnavailableException($"PostgreSQL cannot be reached: {e.Message}", e) { IsAway = true };
+            ? new StorageUnavailableException($"PostgreSQL could not do it: {postgres.MessageText} ({postgres.SqlState}).", postgres) { IsAway = IsAway(postgres.SqlState), Kind = KindOf(postgres.SqlState) }
+            : new StorageUnavailableException($"PostgreSQL cannot be reached: {e.Message}", e)
+            {
+                IsAway = true, Kind = e is TimeoutException || e.InnerException is TimeoutException ? StorageFaultKind.Timeout : StorageFaultKind.Unavailable,
+            };
+
+    /// <summary>Two transactions waited for each other, and PostgreSQL ended this one.</summary>
+    public static bool IsDeadlock(Exception e) => e is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected };
+
+    private static StorageFaultKind KindOf(string state) => state switch
+    {
+        PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable => StorageFaultKind.Timeout,
+        PostgresErrorCodes.DeadlockDetected => StorageFaultKind.Deadlock,
+        PostgresErrorCodes.SerializationFailure => StorageFaultKind.Race,
+        _ => StorageFaultKind.Unavailable,
+    };
 
     // Connections, who may connect and to what, too many of them, and a server that stops or starts.
     private static bool IsAway(string state) =>

@@ -19,6 +19,9 @@ public sealed record PostgresOptions
     /// </summary>
     public bool Pooler { get; init; }
 
+    /// <summary>Under which the driver's own figures name the database: neither host nor user. Null: the database's name.</summary>
+    public string? Name { get; init; }
+
     /// <summary>Connections of this process at most; further callers wait <see cref="ConnectTimeout"/> for one.</summary>
     public int ConnectionsMax { get; init; } = 20;
 

@@ -69,6 +69,7 @@ public sealed partial class PostgresRoomStore
             catch (Exception e) when (attempt < AttemptsMax && (PostgresFailure.IsRace(e) || LostRoomRace(e)))
             {
                 // Rolled back for certain. The facts are read anew: the winner's room is among them then.
+                _database.CountIfDeadlock(e);
             }
             catch (Exception e) when (attempt < AttemptsMax && PostgresFailure.IsUnprepared(e))
             {
@@ -82,6 +83,7 @@ public sealed partial class PostgresRoomStore
             }
             catch (Exception e) when (PostgresFailure.IsFault(e))
             {
+                _database.CountIfDeadlock(e);
                 throw PostgresFailure.Of(e)!;
             }
         }

@@ -39,6 +39,9 @@ public sealed class SqliteDatabase : IDisposable
     /// <summary>Where the file is.</summary>
     public string Path { get; }
 
+    /// <summary>What the file and its write-ahead log take on the disk now.</summary>
+    public long Size => new[] { Path, Path + "-wal" }.Select(path => new FileInfo(path)).Where(file => file.Exists).Sum(file => file.Length);
+
     /// <summary>Opened by <see cref="OpenReadOnly"/>: another process may write the file.</summary>
     public bool IsReadOnly => _ownership is null;
 

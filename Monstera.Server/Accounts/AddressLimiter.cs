@@ -12,9 +12,11 @@ internal sealed class AddressLimiter : IEndpointFilter
     private const int AddressesMax = 50_000;
 
     private readonly KeyedTokenBuckets<UInt128> _addresses;
+    private readonly LimitsMeter _meter;
 
-    public AddressLimiter(IOptions<MonsteraOptions> options, NodesLimits nodes, TimeProvider time)
+    public AddressLimiter(IOptions<MonsteraOptions> options, NodesLimits nodes, LimitsMeter meter, TimeProvider time)
     {
+        _meter = meter;
         int perMinute = options.Value.Limits.SignInsPerMinutePerAddress;
         _addresses = new KeyedTokenBuckets<UInt128>(new Rate(perMinute / 60.0, Math.Max(1, perMinute)), AddressesMax, time);
         nodes.Share("sign-ins", _addresses);
@@ -23,9 +25,13 @@ internal sealed class AddressLimiter : IEndpointFilter
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         ArgumentNullException.ThrowIfNull(context);
-        return _addresses.TryTake(KeyOf(context.HttpContext.Connection.RemoteIpAddress), out int retryAfterMs)
-            ? await next(context)
-            : new ErrorResult(new Error(ErrorCode.RateLimited, "Too many attempts from this address.", retryAfterMs));
+        if (_addresses.TryTake(KeyOf(context.HttpContext.Connection.RemoteIpAddress), out int retryAfterMs))
+        {
+            return await next(context);
+        }
+
+        _meter.Count("sign_in");
+        return new ErrorResult(new Error(ErrorCode.RateLimited, "Too many attempts from this address.", retryAfterMs));
     }
 
     /// <summary>Of an IPv6 address the first 64 bits: the rest is the subscriber's to choose, so that each would be as many addresses as one likes.</summary>

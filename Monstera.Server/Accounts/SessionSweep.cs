@@ -1,10 +1,11 @@
 using Monstera.Data;
 using Monstera.Data.Directory;
+using Monstera.Server.Hosting;
 
 namespace Monstera.Server.Accounts;
 
 /// <summary>Removes sessions and invitations that have expired. They count for nothing already; this gives their room back.</summary>
-internal sealed partial class SessionSweep(IDirectory directory, TimeProvider time, ILogger<SessionSweep> log) : BackgroundService
+internal sealed partial class SessionSweep(IDirectory directory, TimeProvider time, ILogger<SessionSweep> log, JobMeter? jobs = null) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromHours(1);
 
@@ -28,7 +29,8 @@ internal sealed partial class SessionSweep(IDirectory directory, TimeProvider ti
     {
         try
         {
-            await directory.RemoveExpired(time.GetUtcNow(), stoppingToken);
+            Task Remove() => directory.RemoveExpired(time.GetUtcNow(), stoppingToken).AsTask();
+            await (jobs?.Run("session_sweep", Remove) ?? Remove());
         }
         catch (StorageUnavailableException e)
         {

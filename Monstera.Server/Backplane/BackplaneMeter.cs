@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Monstera.Server.Metrics;
 using Monstera.Server.Redis;
 
 namespace Monstera.Server.Backplane;
@@ -31,7 +32,7 @@ public sealed class BackplaneMeter : IDisposable
         _frames = _meter.CreateCounter<long>("backplane_frames", "{frame}", "Frames that were published: several events and signals each.");
         _bytes = _meter.CreateCounter<long>("backplane_bytes", "By", "Bytes of these frames.");
         _skipped = _meter.CreateCounter<long>("backplane_skipped_frames", "{frame}", "Frames of another version, or with parts that this version does not understand.");
-        _lag = _meter.CreateHistogram<double>("backplane_lag_seconds", "s", "From the publishing of a frame on one node to its coming on another, by their clocks.");
+        _lag = _meter.CreateHistogram("backplane_lag_seconds", "s", "From the publishing of a frame on one node to its coming on another, by their clocks.", null, Buckets.OfDelivery);
         _meter.CreateObservableGauge("backplane_away", () => redis.IsAway ? 1 : 0, null, "1 while Redis, or a part of it, cannot be reached.");
         _meter.CreateObservableCounter("backplane_away_seconds", () => redis.AwayFor.TotalSeconds, "s", "For how long that was so.");
         _meter.CreateObservableCounter("backplane_reconnects", () => redis.Reconnects, "{return}", "How often Redis was away and came back.");

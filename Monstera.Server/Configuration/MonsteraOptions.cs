@@ -76,6 +76,21 @@ public sealed class MonsteraOptions
     public LifecycleOptions Lifecycle { get; set; } = new();
 
     public GrowthOptions Growth { get; set; } = new();
+
+    public MetricsOptions Metrics { get; set; } = new();
+}
+
+/// <summary>Who may read the metrics, and how much they say.</summary>
+public sealed class MetricsOptions
+{
+    /// <summary>Where the metrics are asked for, and nothing else; 0: at the public port, by those of <see cref="From"/> alone.</summary>
+    public int Port { get; set; }
+
+    /// <summary>Addresses and networks that may ask. None: at the public port the machine itself, at their own port everybody who reaches it.</summary>
+    public IReadOnlyList<string> From { get; set; } = [];
+
+    /// <summary>Rooms that <c>messages_total</c> names; all others are <c>other</c>.</summary>
+    public int BusiestRooms { get; set; } = 20;
 }
 
 /// <summary>The growth advisor and the capacity model.</summary>
@@ -177,6 +192,9 @@ public sealed class LimitOptions
     public int SignInsPerMinutePerAddress { get; set; } = 30;
 
     public int ConnectionsPerUser { get; set; } = 50;
+
+    /// <summary>Connections of everybody on this node together, approximately; 0: as many as there are files for.</summary>
+    public int ConnectionsPerNode { get; set; }
 
     /// <summary>An office may stand behind one address. Of IPv6 addresses the first 64 bits count.</summary>
     public int ConnectionsPerAddress { get; set; } = 2_000;

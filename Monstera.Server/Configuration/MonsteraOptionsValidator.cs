@@ -53,6 +53,7 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
             }
         }
 
+        CheckMetrics(options.Metrics, failures);
         CheckConnectionTokens(options.ConnectionTokens, failures);
         InRange("Sessions:Days", options.Sessions.Days, 1, 3_650, failures);
         CheckLimits(options.Limits, failures);
@@ -63,6 +64,19 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         InRange("Lifecycle:SettleSeconds", options.Lifecycle.SettleSeconds ?? 0, 0, 600, failures);
         InRange("Lifecycle:DrainSeconds", options.Lifecycle.DrainSeconds ?? 0, 0, 3_600, failures);
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    private static void CheckMetrics(MetricsOptions metrics, List<string> failures)
+    {
+        InRange("Metrics:Port", metrics.Port, 0, 65_535, failures);
+        InRange("Metrics:BusiestRooms", metrics.BusiestRooms, 0, 500, failures);
+        for (int i = 0; i < metrics.From.Count; i++)
+        {
+            if (TrustedProxies.TryParse(metrics.From[i]) is null)
+            {
+                failures.Add(Message($"Metrics:From:{i}", metrics.From[i], "is an address such as 10.0.0.5 or a network such as 10.0.0.0/24"));
+            }
+        }
     }
 
     private static void CheckLimits(LimitOptions limits, List<string> failures)
@@ -78,6 +92,7 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         InRange("Limits:CallsBurstPerConnection", limits.CallsBurstPerConnection, 1, rateMax, failures);
         InRange("Limits:SignInsPerMinutePerAddress", limits.SignInsPerMinutePerAddress, 0, rateMax, failures);
         InRange("Limits:ConnectionsPerUser", limits.ConnectionsPerUser, 1, rateMax, failures);
+        InRange("Limits:ConnectionsPerNode", limits.ConnectionsPerNode, 0, rateMax, failures);
         InRange("Limits:ConnectionsPerAddress", limits.ConnectionsPerAddress, 0, rateMax, failures);
         InRange("Limits:WriteQueueMax", limits.WriteQueueMax, 1, rateMax, failures);
         InRange("Limits:WriteBatchMax", limits.WriteBatchMax, 1, 65_536, failures);

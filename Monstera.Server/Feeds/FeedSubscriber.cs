@@ -4,7 +4,14 @@ using Monstera.Server.Delivery;
 namespace Monstera.Server.Feeds;
 
 /// <summary>The events <paramref name="From"/>..<paramref name="To"/> of a room, made into one frame that all subscribers share.</summary>
-public sealed record FeedFrame(long Epoch, long From, long To, ReadOnlyMemory<byte> Bytes);
+public sealed record FeedFrame(long Epoch, long From, long To, ReadOnlyMemory<byte> Bytes)
+{
+    /// <summary>A timestamp: since when this node has known of the oldest of the events; 0: they are told late, and nobody measures.</summary>
+    public long KnownAt { get; init; }
+
+    /// <summary>How many events there are.</summary>
+    public int Count => (int)(To - From + 1);
+}
 
 /// <summary>One connection's cursor over one room's feed.</summary>
 public abstract class FeedSubscriber(RoomFeed feed, UserId user)

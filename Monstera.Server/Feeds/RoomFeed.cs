@@ -32,6 +32,7 @@ public sealed partial class RoomFeed(
     private bool _passing;
     private bool _earlyTold;
     private long _offered;
+    private long _knownAt;
 
     public TenantId Tenant { get; } = tenant;
 
@@ -174,6 +175,9 @@ public sealed partial class RoomFeed(
             if (_started)
             {
                 ApplyEarly();
+
+                // Nothing new: whatever comes next is not as old as this.
+                _knownAt = _tail.Last == _offered ? 0 : _knownAt == 0 ? committed.KnownAt : _knownAt;
                 pass = flush is not null && !_passing;
                 if (pass)
                 {
@@ -252,6 +256,7 @@ public sealed partial class RoomFeed(
             long from;
             ReadOnlyMemory<byte>[] events;
             FeedSubscriber[] subscribers;
+            long knownAt;
 
             // 1. Take all events since the last pass.
             lock (_gate)
@@ -260,6 +265,7 @@ public sealed partial class RoomFeed(
                 if (from > _tail.Last)
                 {
                     _passing = false;
+                    _knownAt = 0;
                     return;
                 }
 
@@ -267,10 +273,11 @@ public sealed partial class RoomFeed(
                 events = _tail.After(from - 1, long.MaxValue, FrameBytesMax);
                 _offered = from + events.Length - 1;
                 subscribers = _snapshot ??= [.. _subscribers];
+                knownAt = _knownAt;
             }
 
             // 2. Make one frame of them.
-            FeedFrame frame = new(epoch, from, from + events.Length - 1, HubFrames.Events(Room, epoch, events));
+            FeedFrame frame = new(epoch, from, from + events.Length - 1, HubFrames.Events(Room, epoch, events)) { KnownAt = knownAt };
 
             // 3. Offer it to everybody; nobody is waited for.
             foreach (FeedSubscriber subscriber in subscribers)

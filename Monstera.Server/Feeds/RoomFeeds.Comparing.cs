@@ -60,7 +60,7 @@ public sealed partial class RoomFeeds
                     comparedAt = _time.GetTimestamp();
                 }
 
-                await CompareHeads(partitions, stoppingToken);
+                await (_jobs?.Run("head_comparison", () => CompareHeads(partitions, stoppingToken)) ?? CompareHeads(partitions, stoppingToken));
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {

@@ -31,13 +31,21 @@ public sealed partial class RoomFeeds : BackgroundService
     private readonly Lock _gate = new();
     private readonly Dictionary<RoomId, Entry> _feeds = [];
     private readonly Nudge _compareNow = new();
+    private readonly JobMeter? _jobs;
     private long _repaired;
 
     // As many drafts wait here as were taken by the write path, whose queue bounds them.
     private readonly Channel<CommittedBatch> _committed = Channel.CreateUnbounded<CommittedBatch>(new UnboundedChannelOptions { SingleReader = true });
 
     public RoomFeeds(
-        IRoomStore store, IBackplane backplane, RoomWriter writer, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<RoomFeeds> log, IMeterFactory? meters = null)
+        IRoomStore store,
+        IBackplane backplane,
+        RoomWriter writer,
+        IOptions<MonsteraOptions> options,
+        TimeProvider time,
+        ILogger<RoomFeeds> log,
+        IMeterFactory? meters = null,
+        JobMeter? jobs = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(writer);
@@ -47,11 +55,13 @@ public sealed partial class RoomFeeds : BackgroundService
         _time = time;
         _options = options.Value.Realtime;
         _log = log;
+        _jobs = jobs;
         writer.Committed += Commit;
-        backplane.Received += events => Receive(events, flush: null);
+        backplane.Received += events => Receive(events with { KnownAt = time.GetTimestamp() }, flush: null);
         backplane.Missed += CompareNow;
-        meters?.Create(BackplaneMeter.Name)
-            .CreateObservableCounter("backplane_repaired_events", () => Repaired, "{event}", "Events that did not come by themselves and were read from the log.");
+        Meter? meter = meters?.Create(BackplaneMeter.Name);
+        meter?.CreateObservableCounter("backplane_repaired_events", () => Repaired, "{event}", "Events that did not come by themselves and were read from the log.");
+        meter?.CreateObservableGauge("rooms_live", () => Count, "{room}", "Rooms that have members connected to this node.");
     }
 
     /// <summary>

@@ -13,6 +13,7 @@ public static class LimitsFeature
             ? ActivatorUtilities.CreateInstance<RedisCommonBuckets>(provider)
             : new NoCommonBuckets());
         services.AddHosted<NodesLimits>();
+        services.AddSingleton<LimitsMeter>();
         return services;
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Monstera.Data.Directory;
 using Monstera.Data.Ids;
 
@@ -8,9 +9,14 @@ public sealed class MemoryPresence : IPresence, IDisposable
 {
     private readonly PresenceTable _table;
 
-    public MemoryPresence(TimeProvider time)
+    public MemoryPresence(TimeProvider time, IMeterFactory? meters = null)
     {
         _table = new PresenceTable(time);
+        if (meters is not null)
+        {
+            PresenceMeter.Create(meters, () => _table.Online, () => 0);
+        }
+
         _table.Changed += change => Changed?.Invoke(change);
         _table.ChoiceChanged += (tenant, user, choice) => ChoiceChanged?.Invoke(tenant, user, choice);
     }

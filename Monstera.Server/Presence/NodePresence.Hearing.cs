@@ -25,6 +25,14 @@ public sealed partial class NodePresence
         }
     }
 
+    private int CountOthers()
+    {
+        lock (_hearing)
+        {
+            return _others.Count;
+        }
+    }
+
     private void Hear(PresenceSignal signal)
     {
         bool isNew;

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Options;
 using Monstera.Data.Directory;
 using Monstera.Data.Ids;
@@ -34,7 +35,14 @@ public sealed partial class NodePresence : IPresence, IHostedService, IDisposabl
     private int _refreshing;
 
     public NodePresence(
-        Node node, IBackplane backplane, IPresenceTables tables, IDirectory directory, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<NodePresence> log)
+        Node node,
+        IBackplane backplane,
+        IPresenceTables tables,
+        IDirectory directory,
+        IOptions<MonsteraOptions> options,
+        TimeProvider time,
+        ILogger<NodePresence> log,
+        IMeterFactory? meters = null)
     {
         ArgumentNullException.ThrowIfNull(node);
         ArgumentNullException.ThrowIfNull(backplane);
@@ -56,6 +64,11 @@ public sealed partial class NodePresence : IPresence, IHostedService, IDisposabl
         _table.HereChanged += Note;
         _flush = time.CreateTimer(_ => Flush(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _tick = time.CreateTimer(_ => Tick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        if (meters is not null)
+        {
+            PresenceMeter.Create(meters, () => _table.Online, CountOthers);
+        }
+
         backplane.Told += Take;
         backplane.Missed += Miss;
     }

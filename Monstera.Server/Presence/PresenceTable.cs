@@ -15,6 +15,10 @@ internal sealed class PresenceTable(TimeProvider time) : IDisposable
     private readonly Lock _gate = new();
     private readonly Dictionary<(TenantId Tenant, UserId User), Person> _people = [];
     private readonly Dictionary<Guid, HashSet<(TenantId, UserId)>> _ofNode = [];
+    private int _online;
+
+    /// <summary>How many users are not offline.</summary>
+    public int Online => Volatile.Read(ref _online);
 
     public event Action<PresenceChange>? Changed;
 
@@ -245,6 +249,7 @@ internal sealed class PresenceTable(TimeProvider time) : IDisposable
         PresenceState shown = person.Show();
         if (shown != person.Shown)
         {
+            _online += (shown == PresenceState.Offline ? 0 : 1) - (person.Shown == PresenceState.Offline ? 0 : 1);
             person.Shown = shown;
             Changed?.Invoke(new PresenceChange(key.Tenant, key.User, shown));
         }

@@ -35,6 +35,9 @@ public sealed partial class ChatConnection
     private ArrayBufferWriter<byte>? _replies;
     private List<ReadOnlyMemory<byte>>? _frames;
     private int _frameBytes;
+    private int _frameEvents;
+    private long _knownAt;
+    private byte _writes;
     private ushort _closeCode;
     private bool _saidGoodBye;
     private TaskCompletionSource? _closed;
@@ -68,6 +71,8 @@ public sealed partial class ChatConnection
             else
             {
                 subscription.Cursor = frame.To;
+                _knownAt = _knownAt == 0 ? frame.KnownAt : _knownAt;
+                _frameEvents += frame.Count;
                 Gather(frame.Bytes);
             }
 
@@ -226,7 +231,7 @@ public sealed partial class ChatConnection
         }
 
         output.Pong(payload);
-        Finish(output.Flush());
+        Finish(output.Flush(), knownAt: 0);
     }
 
     /// <summary>Under the lock: the answers, to be written now.</summary>

@@ -15,6 +15,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
         ArrayBufferWriter<byte>? replies;
         List<ReadOnlyMemory<byte>>? frames;
         int frameBytes;
+        long knownAt;
         lock (_gate)
         {
             if (_turn != Turn.Gathering)
@@ -24,8 +25,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
 
             _turn = Turn.Writing;
             replies = TakeReplies();
-            (frames, _frames) = (_frames, null);
-            (frameBytes, _frameBytes) = (_frameBytes, 0);
+            (frames, frameBytes, knownAt) = TakeFrames();
         }
 
         if (replies is null && frames is null && _closeCode == 0)
@@ -35,7 +35,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
             return;
         }
 
-        Finish(Write(replies, frames, frameBytes));
+        Finish(Write(replies, frames, frameBytes), knownAt);
     }
 
     void IThreadPoolWorkItem.Execute() => _ = CatchUp();
@@ -69,17 +69,19 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
         return output.Flush();
     }
 
-    private void Finish(ValueTask<FlushResult> write)
+    /// <param name="knownAt">Of the events that were written, if it is to be measured how long they took; 0: nothing is.</param>
+    private void Finish(ValueTask<FlushResult> write, long knownAt)
     {
         if (write.IsCompletedSuccessfully)
         {
             // It lends what it wrote from until the result is taken.
             _ = write.Result;
+            Measure(knownAt);
             EndTurn();
         }
         else
         {
-            _ = EndTurnSlow(write);
+            _ = EndTurnSlow(write, knownAt);
         }
     }
 
@@ -122,10 +124,36 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
         return true;
     }
 
-    private async Task EndTurnSlow(ValueTask<FlushResult> write)
+    private async Task EndTurnSlow(ValueTask<FlushResult> write, long knownAt)
     {
         await Settle(write);
+        Measure(knownAt);
         EndTurn();
+    }
+
+    private void Measure(long knownAt)
+    {
+        if (knownAt != 0)
+        {
+            meter.Wrote(knownAt);
+        }
+    }
+
+    /// <summary>Under the lock: what was gathered, to be written now. It counts as delivered, and of every eighth write it is told how long the events took.</summary>
+    private (List<ReadOnlyMemory<byte>>? Frames, int Bytes, long KnownAt) TakeFrames()
+    {
+        (List<ReadOnlyMemory<byte>>?, int, long) taken = (_frames, _frameBytes, _knownAt);
+        if (_frameEvents > 0)
+        {
+            meter.Delivered(_frameEvents);
+            if ((_writes++ & 7) != 0)
+            {
+                taken.Item3 = 0;
+            }
+        }
+
+        (_frames, _frameBytes, _frameEvents, _knownAt) = (null, 0, 0, 0);
+        return taken;
     }
 
     /// <summary>Has the turn: what was left for later, one message at a time, waiting for the buffer in between.</summary>
@@ -149,8 +177,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
             int frameBytes;
             lock (_gate)
             {
-                (frames, _frames) = (_frames, null);
-                (frameBytes, _frameBytes) = (_frameBytes, 0);
+                (frames, frameBytes, _) = TakeFrames();
                 if (replies is null && frames is null)
                 {
                     if (TryFree())
@@ -199,6 +226,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
                 lock (_gate)
                 {
                     subscription.Cursor = frame!.To;
+                    _frameEvents += frame.Count;
                     Gather(frame.Bytes);
 
                     // There may be more; other rooms have their turn first.
@@ -209,6 +237,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
 
             case FeedReadStatus.Gap:
                 Unsubscribe(subscription);
+                meter.ToldGap();
                 lock (_gate)
                 {
                     Gather(HubFrames.Gap(feed.Room, feed.Epoch, feed.Head));
@@ -240,7 +269,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
         }
         catch (Exception e) when (e is IOException or InvalidOperationException or OperationCanceledException)
         {
-            Abort();
+            Abort(ConnectionEnd.Broken);
         }
 
         Volatile.Write(ref _writingSince, 0);

@@ -11,11 +11,12 @@ namespace Monstera.Server.Realtime;
 /// So a slow client is a cursor that lags, its memory is the send buffer plus a flag for each room, and nobody else notices.
 /// </summary>
 public sealed partial class ChatConnection(
-    string id, Caller caller, FrameOutput output, Action stop, Action abort, RoomFeeds feeds, CallLimiter limiter, TimeProvider time)
+    string id, Caller caller, FrameOutput output, Action stop, Action abort, RoomFeeds feeds, CallLimiter limiter, RealtimeMeter meter, TimeProvider time)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<RoomId, RoomSubscription> _subscriptions = [];
     private bool _ended;
+    private int _endNoted;
 
     public string Id { get; } = id;
 
@@ -34,6 +35,21 @@ public sealed partial class ChatConnection(
 
     /// <summary>Signed out: gets nothing more, and calls are refused.</summary>
     public bool IsEnded => Volatile.Read(ref _ended);
+
+    /// <summary>Something waits until the other side has taken what is on its way.</summary>
+    public bool IsLagging
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _lagging is { Count: > 0 };
+            }
+        }
+    }
+
+    /// <summary>Why it ends, as far as this side has decided that.</summary>
+    public ConnectionEnd EndNoted => (ConnectionEnd)Volatile.Read(ref _endNoted);
 
     public int SubscriptionCount
     {
@@ -120,11 +136,18 @@ public sealed partial class ChatConnection(
         }
     }
 
+    /// <summary>The first reason counts: what follows comes of it.</summary>
+    public void Note(ConnectionEnd end) => Interlocked.CompareExchange(ref _endNoted, (int)end, (int)ConnectionEnd.None);
+
     /// <summary>Reads no further; the connection then says good-bye and ends.</summary>
     public void Stop() => stop();
 
     /// <summary>Cuts the connection.</summary>
-    public void Abort() => abort();
+    public void Abort(ConnectionEnd end)
+    {
+        Note(end);
+        abort();
+    }
 
     private void Unsubscribe(RoomSubscription subscription)
     {

@@ -28,6 +28,7 @@ public sealed class ConnectionDrain(ConnectionRegistry registry, TimeProvider ti
             foreach (ChatConnection connection in rest.Take(share))
             {
                 told.Add(connection.Id, beat);
+                connection.Note(ConnectionEnd.Drained);
                 connection.Send(SignalFrames.Reconnect(RandomNumberGenerator.GetInt32(BeatMs)).Span);
             }
 

@@ -60,12 +60,9 @@ public sealed partial class ConnectionWatch : BackgroundService
             {
                 SignOut(connection, TokenExpired);
             }
-            else if ((!connection.SaidHello && _time.GetElapsedTime(connection.ConnectedAt) >= _helloTimeout)
-                || _time.GetElapsedTime(connection.ReceivedAt) >= _clientTimeout
-                || connection.WritingFor >= _sendTimeout)
+            else if (Overdue(connection) is not ConnectionEnd.None and var end)
             {
-                // Never said Hello, silent, or not reading.
-                connection.Abort();
+                connection.Abort(end);
             }
             else if (connection.SilentFor >= _keepAlive)
             {
@@ -73,6 +70,12 @@ public sealed partial class ConnectionWatch : BackgroundService
             }
         }
     }
+
+    private ConnectionEnd Overdue(ChatConnection connection) =>
+        !connection.SaidHello && _time.GetElapsedTime(connection.ConnectedAt) >= _helloTimeout ? ConnectionEnd.NoHello
+        : _time.GetElapsedTime(connection.ReceivedAt) >= _clientTimeout ? ConnectionEnd.Silent
+        : connection.WritingFor >= _sendTimeout ? ConnectionEnd.Slow
+        : ConnectionEnd.None;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -115,14 +118,15 @@ public sealed partial class ConnectionWatch : BackgroundService
         try
         {
             // Who does not read is cut all the same, after the same time.
+            connection.Note(ConnectionEnd.SignedOut);
             connection.End(SignalFrames.SignedOut(reason));
             await Task.Delay(Farewell, _time);
-            connection.Abort();
+            connection.Abort(ConnectionEnd.SignedOut);
         }
         catch (Exception e)
         {
             LogSignOutFailed(e);
-            connection.Abort();
+            connection.Abort(ConnectionEnd.SignedOut);
         }
     }
 

@@ -19,6 +19,8 @@ public static class RealtimeFeature
     public static IServiceCollection AddRealtime(this IServiceCollection services)
     {
         services.AddSingleton<ConnectionRegistry>();
+        services.AddSingleton<RealtimeMeter>();
+        services.AddSingleton<HubMeter>();
         services.AddSingleton<OpenRooms>();
         services.AddSingleton<Resumption>();
         services.AddSingleton<Greeting>();

@@ -23,6 +23,7 @@ public sealed partial class SessionWatch : BackgroundService
     private readonly SessionEndings _endings;
     private readonly IDirectory _directory;
     private readonly IBackplane _backplane;
+    private readonly JobMeter? _jobs;
     private readonly TimeProvider _time;
     private readonly ILogger<SessionWatch> _log;
     private readonly TimeSpan _sessionLasts;
@@ -40,7 +41,8 @@ public sealed partial class SessionWatch : BackgroundService
         IBackplane backplane,
         IOptions<MonsteraOptions> options,
         TimeProvider time,
-        ILogger<SessionWatch> log)
+        ILogger<SessionWatch> log,
+        JobMeter? jobs = null)
     {
         ArgumentNullException.ThrowIfNull(backplane);
         ArgumentNullException.ThrowIfNull(options);
@@ -48,6 +50,7 @@ public sealed partial class SessionWatch : BackgroundService
         _endings = endings;
         _directory = directory;
         _backplane = backplane;
+        _jobs = jobs;
         _time = time;
         _log = log;
         _complaints = new Seldom(ComplainEvery, time);
@@ -107,7 +110,7 @@ public sealed partial class SessionWatch : BackgroundService
         {
             try
             {
-                await CheckAll();
+                await (_jobs?.Run("session_check", CheckAll) ?? CheckAll());
                 _complaints.Reset();
             }
             catch (Exception e)

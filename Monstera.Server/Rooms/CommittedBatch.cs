@@ -6,12 +6,19 @@ using Monstera.Server.Errors;
 namespace Monstera.Server.Rooms;
 
 /// <summary>Events that were committed to one room's log: consecutive, ascending.</summary>
-public sealed record CommittedEvents(TenantId Tenant, RoomId Room, long Epoch, IReadOnlyList<RoomEvent> Events);
+public sealed record CommittedEvents(TenantId Tenant, RoomId Room, long Epoch, IReadOnlyList<RoomEvent> Events)
+{
+    /// <summary>A timestamp: when they were committed here, or came from elsewhere; 0: they were read from the log.</summary>
+    public long KnownAt { get; init; }
+}
 
 /// <summary>A draft and whoever waits for it.</summary>
 public abstract class PendingDraft(Draft draft)
 {
     public Draft Draft { get; } = draft;
+
+    /// <summary>A timestamp: when it came to the write path.</summary>
+    internal long QueuedAt { get; set; }
 
     /// <summary>A timestamp: since when it waits for its slot, which is being moved.</summary>
     internal long? ParkedAt { get; set; }
@@ -28,10 +35,11 @@ public sealed class CommittedBatch
     private readonly IReadOnlyList<AppendOutcome> _outcomes;
     private readonly MembershipIndex _memberships;
     private readonly int _partition;
+    private readonly long _committedAt;
 
-    internal CommittedBatch(PendingDraft[] drafts, IReadOnlyList<AppendOutcome> outcomes, MembershipIndex memberships, int partition)
+    internal CommittedBatch(PendingDraft[] drafts, IReadOnlyList<AppendOutcome> outcomes, MembershipIndex memberships, int partition, long committedAt)
     {
-        (_drafts, _outcomes, _memberships, _partition) = (drafts, outcomes, memberships, partition);
+        (_drafts, _outcomes, _memberships, _partition, _committedAt) = (drafts, outcomes, memberships, partition, committedAt);
         Rooms = EventsByRoom();
     }
 
@@ -89,7 +97,7 @@ public sealed class CommittedBatch
             if (!byRoom.TryGetValue(draft.Room, out List<RoomEvent>? events))
             {
                 byRoom.Add(draft.Room, events = new List<RoomEvent>(outcome.Events.Count));
-                rooms.Add(new CommittedEvents(draft.Tenant, draft.Room, outcome.Epoch, events));
+                rooms.Add(new CommittedEvents(draft.Tenant, draft.Room, outcome.Epoch, events) { KnownAt = _committedAt });
             }
 
             events.AddRange(outcome.Events);

@@ -18,14 +18,16 @@ public sealed partial class MembershipIndex : BackgroundService
     private readonly IDirectory _directory;
     private readonly TimeProvider _time;
     private readonly ILogger<MembershipIndex> _log;
+    private readonly JobMeter? _jobs;
     private readonly Line[] _lines;
 
-    public MembershipIndex(IRoomStore rooms, IDirectory directory, TimeProvider time, ILogger<MembershipIndex> log)
+    public MembershipIndex(IRoomStore rooms, IDirectory directory, TimeProvider time, ILogger<MembershipIndex> log, JobMeter? jobs = null)
     {
         ArgumentNullException.ThrowIfNull(rooms);
         _directory = directory;
         _time = time;
         _log = log;
+        _jobs = jobs;
         _lines = [.. rooms.Outboxes.Select((outbox, partition) => new Line(this, outbox, partition))];
     }
 
@@ -99,6 +101,8 @@ public sealed partial class MembershipIndex : BackgroundService
         {
             // Off the caller's thread, which may be the write path's.
             await Task.Yield();
+            long begun = index._jobs?.Begin() ?? 0;
+            bool succeeded = false;
             try
             {
                 while (true)
@@ -107,6 +111,7 @@ public sealed partial class MembershipIndex : BackgroundService
                     if (changes.Count == 0)
                     {
                         _complaints.Reset();
+                        succeeded = true;
                         return;
                     }
 
@@ -125,6 +130,10 @@ public sealed partial class MembershipIndex : BackgroundService
                 {
                     index.LogFailed(e, partition);
                 }
+            }
+            finally
+            {
+                index._jobs?.Ended("outbox", begun, succeeded);
             }
         }
     }

@@ -22,8 +22,9 @@ public sealed partial class RoomWriter : BackgroundService
     private readonly MembershipIndex _memberships;
     private readonly TimeProvider _time;
     private readonly ILogger<RoomWriter> _log;
+    private readonly WriteMeter? _meter;
 
-    public RoomWriter(IRoomStore store, MembershipIndex memberships, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<RoomWriter> log)
+    public RoomWriter(IRoomStore store, MembershipIndex memberships, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<RoomWriter> log, WriteMeter? meter = null)
     {
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(options);
@@ -34,6 +35,8 @@ public sealed partial class RoomWriter : BackgroundService
         LimitOptions limits = options.Value.Limits;
         Lanes = [.. Enumerable.Range(0, store.Partitions).Select(i => new WriteLane(this, i, limits.WriteQueueMax, limits.WriteBatchMax, time))];
         Routes = Lanes.Count == 1 ? null : new WriteRoutes(store);
+        _meter = meter;
+        meter?.Follow(Waiting);
     }
 
     /// <summary>
@@ -76,6 +79,7 @@ public sealed partial class RoomWriter : BackgroundService
     public Error? Write(PendingDraft pending)
     {
         ArgumentNullException.ThrowIfNull(pending);
+        pending.QueuedAt = _meter?.Now ?? 0;
         bool taken;
         if (Routes is null)
         {
@@ -129,6 +133,14 @@ public sealed partial class RoomWriter : BackgroundService
         await Task.WhenAll(Lanes.Select(lane => Task.Run(lane.Run, CancellationToken.None)));
     }
 
+    private List<int> Waiting()
+    {
+        lock (Gate)
+        {
+            return [.. Lanes.Select(lane => lane.Waiting)];
+        }
+    }
+
     private void Close()
     {
         foreach (WriteLane lane in Lanes)
@@ -147,7 +159,8 @@ public sealed partial class RoomWriter : BackgroundService
         }
 
         IReadOnlyList<AppendOutcome> outcomes = await Store.Append(drafts, Now(), CancellationToken.None);
-        CommittedBatch committed = new([.. batch], outcomes, _memberships, partition);
+        CommittedBatch committed = new([.. batch], outcomes, _memberships, partition, _time.GetTimestamp());
+        _meter?.Count(batch, committed.Rooms, partition);
         if (Committed is { } handlers)
         {
             handlers(committed);

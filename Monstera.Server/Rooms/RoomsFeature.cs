@@ -7,6 +7,7 @@ public static class RoomsFeature
 {
     public static IServiceCollection AddRooms(this IServiceCollection services)
     {
+        services.AddSingleton<WriteMeter>();
         services.AddHosted<MembershipIndex>();
         services.AddHosted<RoomWriter>();
         services.AddSingleton<WriteLimiter>();

@@ -38,7 +38,10 @@ internal sealed class WriteLane : IDisposable
         _retry = time.CreateTimer(static lane => ((WriteLane)lane!).RetryNow(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    private int Free => _queueMax - _queue.Count - _parked.Count;
+    /// <summary>Under the writer's lock: drafts that wait.</summary>
+    public int Waiting => _queue.Count + _parked.Count;
+
+    private int Free => _queueMax - Waiting;
 
     /// <summary>From 0 to 1: how full the queue is. Under the writer's lock.</summary>
     public double QueueShare => 1 - ((double)Free / _queueMax);

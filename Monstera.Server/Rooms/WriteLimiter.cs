@@ -17,12 +17,14 @@ public sealed class WriteLimiter
     private readonly KeyedTokenBuckets<UserId> _users;
     private readonly KeyedTokenBuckets<TenantId> _tenants;
     private readonly LimitOptions _limits;
+    private readonly LimitsMeter? _meter;
 
-    public WriteLimiter(IOptions<MonsteraOptions> options, NodesLimits nodes, TimeProvider time)
+    public WriteLimiter(IOptions<MonsteraOptions> options, NodesLimits nodes, TimeProvider time, LimitsMeter? meter = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(nodes);
         _limits = options.Value.Limits;
+        _meter = meter;
         _users = new KeyedTokenBuckets<UserId>(new Rate(_limits.WritesPerSecondPerUser, _limits.WritesBurstPerUser), UsersMax, time);
         _tenants = new KeyedTokenBuckets<TenantId>(new Rate(_limits.WritesPerSecondPerTenant, _limits.WritesBurstPerTenant), TenantsMax, time);
         nodes.Share("user-writes", _users);
@@ -37,10 +39,17 @@ public sealed class WriteLimiter
         // The user first: who is refused takes nothing from the others.
         if (!_users.TryTake(caller.User, out int retryAfterMs))
         {
+            _meter?.Count("write_user");
             return Refused(_limits.WritesPerSecondPerUser, "a user", retryAfterMs);
         }
 
-        return _tenants.TryTake(caller.Tenant, out retryAfterMs) ? null : Refused(_limits.WritesPerSecondPerTenant, "all users together", retryAfterMs);
+        if (!_tenants.TryTake(caller.Tenant, out retryAfterMs))
+        {
+            _meter?.Count("write_tenant");
+            return Refused(_limits.WritesPerSecondPerTenant, "all users together", retryAfterMs);
+        }
+
+        return null;
     }
 
     private static Error Refused(int perSecond, string whom, int retryAfterMs) =>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using Monstera.Data;
 using Monstera.Data.Postgres;
 using Monstera.Data.Postgres.Directory;
@@ -15,15 +16,20 @@ namespace Monstera.Server.Storage;
 /// </summary>
 internal sealed class PostgresDatabases : IDisposable
 {
+    /// <summary>Of the directory where figures name databases.</summary>
+    public const string DirectoryName = "directory";
+
     private readonly ConnectionStrings _strings;
     private readonly PostgresSettings _settings;
     private readonly Guid _installation;
     private readonly ConcurrentBag<PostgresDatabase> _shards = [];
+    private readonly ConcurrentDictionary<string, PostgresDatabase> _open = new(StringComparer.Ordinal);
 
     private PostgresDatabases(PostgresDatabase directory, ConnectionStrings strings, PostgresSettings settings)
     {
         (Directory, _strings, _settings) = (directory, strings, settings);
         _installation = PostgresInstallation.Read(directory).Id;
+        _open[strings.SharedShard is { } shared ? NameOf(shared) : DirectoryName] = directory;
     }
 
     public PostgresDatabase Directory { get; }
@@ -39,7 +45,7 @@ internal sealed class PostgresDatabases : IDisposable
     {
         int? shared = strings.SharedShard;
         PostgresDatabase directory = PostgresDatabase.Open(
-            Options(strings.Directory!, strings.DirectoryOwner, settings),
+            Options(strings.Directory!, strings.DirectoryOwner, settings, shared is { } both ? NameOf(both) : DirectoryName),
             shared is null ? PostgresParts.Directory : PostgresParts.Directory | PostgresParts.Rooms);
         try
         {
@@ -58,12 +64,18 @@ internal sealed class PostgresDatabases : IDisposable
         }
     }
 
+    /// <summary>All databases that are open, by the name that figures have for them: a shard's number, or <c>directory</c>. One that is both is a shard.</summary>
+    public IReadOnlyList<KeyValuePair<string, PostgresDatabase>> Named => [.. _open];
+
     /// <summary>The rooms of all shards.</summary>
     /// <exception cref="StorageRefusedException">A shard must not be used as it is.</exception>
     /// <exception cref="StorageUnavailableException">The directory cannot be reached. Shards may be away.</exception>
     public ShardedRoomStore OpenRooms(ShardReplicas replicas, Meter meter, TimeProvider time) => ShardedRoomStore.Open(
-        new PostgresSlotAssignments(Directory), _strings.ShardCount, (shard, epochOf) => OpenShard(shard, epochOf, replicas, meter, time), time, CancellationToken.None)
-        .GetAwaiter().GetResult();
+        new PostgresSlotAssignments(Directory),
+        _strings.ShardCount,
+        (shard, epochOf) => new MeasuredRoomStore(OpenShard(shard, epochOf, replicas, meter, time), new StorageMeter(meter, NameOf(shard), time)),
+        time,
+        CancellationToken.None).GetAwaiter().GetResult();
 
     /// <summary>Bytes of each database that is open.</summary>
     /// <exception cref="StorageUnavailableException">One cannot be reached.</exception>
@@ -93,8 +105,9 @@ internal sealed class PostgresDatabases : IDisposable
         PostgresDatabase database = Directory;
         if (!_strings.IsWithDirectory(shard))
         {
-            database = PostgresDatabase.Open(Options(_strings.Shard(shard)!, _strings.ShardOwner(shard), _settings), PostgresParts.Rooms, Identity(shard));
+            database = PostgresDatabase.Open(Options(_strings.Shard(shard)!, _strings.ShardOwner(shard), _settings, NameOf(shard)), PostgresParts.Rooms, Identity(shard));
             _shards.Add(database);
+            _open[NameOf(shard)] = database;
         }
 
         PostgresRoomStore primary = new(database, epochOf);
@@ -103,15 +116,18 @@ internal sealed class PostgresDatabases : IDisposable
             return primary;
         }
 
-        PostgresReplica replica = new(Options(connectionString, owner: null, _settings), database, time, epochOf);
+        PostgresReplica replica = new(Options(connectionString, owner: null, _settings, NameOf(shard) + "-replica"), database, time, epochOf);
         replicas.Add(shard, replica);
         return new ReplicatedRoomStore(primary, replica.ReadTimeline, new ReplicaPatience(), new HistoryReads(meter, shard), time);
     }
 
+    private static string NameOf(int shard) => shard.ToString(CultureInfo.InvariantCulture);
+
     private ShardIdentity Identity(int shard) => new((short)shard, _installation);
 
-    private static PostgresOptions Options(string connectionString, string? owner, PostgresSettings settings) => new()
+    private static PostgresOptions Options(string connectionString, string? owner, PostgresSettings settings, string name) => new()
     {
+        Name = name,
         ConnectionString = connectionString,
         OwnerConnectionString = owner,
         Pooler = settings.Pooler,

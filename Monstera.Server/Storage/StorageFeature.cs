@@ -25,10 +25,12 @@ public static class StorageFeature
         services.AddSingleton<IRoomStore>(provider => IsPostgres(provider)
             ? provider.GetRequiredService<PostgresDatabases>().OpenRooms(
                 provider.GetRequiredService<ShardReplicas>(), provider.GetRequiredService<IMeterFactory>().Create(StorageMeter.Name), provider.GetRequiredService<TimeProvider>())
-            : new SqliteRoomStore(provider.GetRequiredService<SqliteDatabase>()));
-        services.AddSingleton(provider => new StoredDirectory(IsPostgres(provider)
-            ? new PostgresDirectory(provider.GetRequiredService<PostgresDatabases>().Directory)
-            : new SqliteDirectory(provider.GetRequiredService<SqliteDatabase>())));
+            : new MeasuredRoomStore(new SqliteRoomStore(provider.GetRequiredService<SqliteDatabase>()), Meter(provider, "0")));
+        services.AddSingleton(provider => new StoredDirectory(new MeasuredDirectory(
+            IsPostgres(provider)
+                ? new PostgresDirectory(provider.GetRequiredService<PostgresDatabases>().Directory)
+                : new SqliteDirectory(provider.GetRequiredService<SqliteDatabase>()),
+            Meter(provider, PostgresDatabases.DirectoryName))));
         services.AddSingleton(provider => new StoragePlace(IsPostgres(provider)
             ? provider.GetRequiredService<PostgresDatabases>().Place
             : Path.GetFullPath(Options(provider).DataFolder)));
@@ -44,6 +46,7 @@ public static class StorageFeature
         services.AddSingleton<ShardReplicas>();
         services.AddHostedService<ShardWatch>();
         services.AddHostedService<ReplicationLagWatch>();
+        services.AddHostedService<DatabaseWatch>();
         return services;
     }
 
@@ -62,6 +65,9 @@ public static class StorageFeature
             throw;
         }
     }
+
+    private static StorageMeter Meter(IServiceProvider provider, string shard) =>
+        new(provider.GetRequiredService<IMeterFactory>().Create(StorageMeter.Name), shard, provider.GetRequiredService<TimeProvider>());
 
     private static MonsteraOptions Options(IServiceProvider provider) => provider.GetRequiredService<IOptions<MonsteraOptions>>().Value;
 

@@ -7,11 +7,13 @@ namespace Monstera.Data.Postgres.Directory;
 /// <summary>How the directory gets at its database: by EF or by a batch, with failures as the contract has them.</summary>
 internal sealed class DirectoryDatabase
 {
+    private readonly PostgresDatabase _database;
     private readonly NpgsqlDataSource _data;
     private readonly string _settings;
 
     public DirectoryDatabase(PostgresDatabase database)
     {
+        _database = database;
         _data = database.Source;
 
         // For each transaction, whatever the database's defaults are: how long is waited, and that committed means on disk.
@@ -76,6 +78,7 @@ internal sealed class DirectoryDatabase
         }
         catch (Exception e) when (Cause(e) is { } cause)
         {
+            _database.CountIfDeadlock(cause);
             if (again && PostgresFailure.IsConnectionLost(cause))
             {
                 return await Try(use, again: false);

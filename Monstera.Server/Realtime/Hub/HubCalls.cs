@@ -19,6 +19,7 @@ public sealed partial class HubCalls
     private const int MethodCharsMax = 32;
 
     private readonly RoomWriter _writer;
+    private readonly HubMeter _meter;
     private readonly ILogger<HubCalls> _log;
     private readonly Dictionary<string, HubCall> _calls = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, HubCall>.AlternateLookup<ReadOnlySpan<char>> _byName;
@@ -33,6 +34,7 @@ public sealed partial class HubCalls
         ReadMarkers markers,
         IPresence presence,
         PresenceChoices choices,
+        HubMeter meter,
         ILogger<HubCalls> log)
     {
         ArgumentNullException.ThrowIfNull(actions);
@@ -44,6 +46,7 @@ public sealed partial class HubCalls
         ArgumentNullException.ThrowIfNull(presence);
         ArgumentNullException.ThrowIfNull(choices);
         _writer = writer;
+        _meter = meter;
         _log = log;
         _byName = _calls.GetAlternateLookup<ReadOnlySpan<char>>();
 
@@ -74,6 +77,7 @@ public sealed partial class HubCalls
     /// <summary>Runs one call. Its answer comes now or later; the session has counted it and is told when it has been answered.</summary>
     internal void Run(HubSession session, in HubMessage message, ReadOnlySpan<byte> json)
     {
+        long begun = _meter.Now;
         ChatConnection me = session.Connection;
         ReadOnlySpan<byte> argument = json[message.Argument];
         HubCall? call = Find(json[message.Target]);
@@ -83,7 +87,7 @@ public sealed partial class HubCalls
             ? new Error(ErrorCode.Unauthenticated, "This connection was signed out.")
 
             // 2. Not faster than allowed; errors count too.
-            : me.Limiter.TryTake(call is { IsWrite: true })
+            : Limited(me, call is { IsWrite: true })
 
             // 3. There is such a method, and Hello comes first.
             ?? (call is null ? new Error(ErrorCode.UnknownMethod, "The hub has no such method.") : null)
@@ -95,6 +99,7 @@ public sealed partial class HubCalls
         byte[] invocationId = json[message.InvocationId].ToArray();
         if (refusal is not null)
         {
+            _meter.Answered(call?.Method, begun, refusal);
             session.Answer(invocationId, new ErrorReply(refusal));
             return;
         }
@@ -102,12 +107,25 @@ public sealed partial class HubCalls
         // 5. The call. What it did not expect is a coded error too, and the connection lives.
         try
         {
-            call!.Run(session, invocationId, argument);
+            call!.Run(session, invocationId, argument, begun);
         }
         catch (Exception e)
         {
-            session.Answer(invocationId, new ErrorReply(ErrorOf(e)));
+            Error error = ErrorOf(e);
+            _meter.Answered(call!.Method, begun, error);
+            session.Answer(invocationId, new ErrorReply(error));
         }
+    }
+
+    private Error? Limited(ChatConnection me, bool isWrite)
+    {
+        Error? error = me.Limiter.TryTake(isWrite);
+        if (error is not null)
+        {
+            _meter.Limited(isWrite);
+        }
+
+        return error;
     }
 
     private HubCall? Find(ReadOnlySpan<byte> target)
@@ -119,20 +137,21 @@ public sealed partial class HubCalls
     private static object Answer<T>(Result<T> result) => result.Error is { } error ? new ErrorReply(error) : result.Value!;
 
     private void AddWrite<T>(string method, Func<Caller, T, Result<Draft>> draftOf)
-        where T : class => _calls.Add(method, new HubCall(IsWrite: true, BeforeHello: false, (session, invocationId, argument) =>
+        where T : class => _calls.Add(method, new HubCall(method, IsWrite: true, BeforeHello: false, (session, invocationId, argument, begun) =>
         {
             Result<Draft> draft = draftOf(session.Connection.Caller, Read<T>(argument));
-            if ((draft.Error ?? _writer.Write(new HubDraft(session, invocationId, draft.Value!))) is { } error)
+            if ((draft.Error ?? _writer.Write(new HubDraft(session, invocationId, draft.Value!, _meter, method, begun))) is { } error)
             {
+                _meter.Answered(method, begun, error);
                 session.Answer(invocationId, new ErrorReply(error));
             }
         }));
 
     private void Add<T>(string method, Func<ChatConnection, T, Task<object>> call, bool beforeHello = false)
-        where T : class => _calls.Add(method, new HubCall(IsWrite: false, beforeHello, (session, invocationId, argument) =>
-            _ = AnswerWhenDone(session, invocationId, call(session.Connection, Read<T>(argument)))));
+        where T : class => _calls.Add(method, new HubCall(method, IsWrite: false, beforeHello, (session, invocationId, argument, begun) =>
+            _ = AnswerWhenDone(session, invocationId, method, begun, call(session.Connection, Read<T>(argument)))));
 
-    private async Task AnswerWhenDone(HubSession session, byte[] invocationId, Task<object> call)
+    private async Task AnswerWhenDone(HubSession session, byte[] invocationId, string method, long begun, Task<object> call)
     {
         object answer;
         try
@@ -144,6 +163,7 @@ public sealed partial class HubCalls
             answer = new ErrorReply(ErrorOf(e));
         }
 
+        _meter.Answered(method, begun, (answer as ErrorReply)?.Error);
         session.Answer(invocationId, answer);
     }
 
@@ -172,9 +192,9 @@ public sealed partial class HubCalls
     [LoggerMessage(1202, LogLevel.Error, "A call failed")]
     private partial void LogFailed(Exception e);
 
-    private delegate void RunCall(HubSession session, byte[] invocationId, ReadOnlySpan<byte> argument);
+    private delegate void RunCall(HubSession session, byte[] invocationId, ReadOnlySpan<byte> argument, long begun);
 
-    private sealed record HubCall(bool IsWrite, bool BeforeHello, RunCall Run);
+    private sealed record HubCall(string Method, bool IsWrite, bool BeforeHello, RunCall Run);
 }
 
 /// <summary>The answer to a call that was refused or failed.</summary>

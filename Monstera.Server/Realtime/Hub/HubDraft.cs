@@ -6,7 +6,7 @@ using Monstera.Server.Rooms;
 namespace Monstera.Server.Realtime.Hub;
 
 /// <summary>A write called over the hub: its answer goes out with the events of the same batch.</summary>
-internal sealed class HubDraft(HubSession session, byte[] invocationId, Draft draft) : PendingDraft(draft)
+internal sealed class HubDraft(HubSession session, byte[] invocationId, Draft draft, HubMeter meter, string method, long begun) : PendingDraft(draft)
 {
     public override void Complete(Result<AppendOutcome> result, FlushList? flush)
     {
@@ -22,6 +22,7 @@ internal sealed class HubDraft(HubSession session, byte[] invocationId, Draft dr
             }
         }
 
+        meter.Answered(method, begun, result.Error);
         session.EndCall();
     }
 }

@@ -20,10 +20,15 @@ internal sealed partial class HubAdmission
     private const int SocketsPerConnection = 2;
 
     private const int FullAddressRetryMs = 10_000;
+    private const int FullNodeRetryMs = 5_000;
     private static readonly TimeSpan WarnEvery = TimeSpan.FromMinutes(1);
 
     private readonly Lock _gate = new();
     private readonly Drain _drain;
+    private readonly ConnectionRegistry _registry;
+    private readonly RealtimeMeter _meter;
+    private readonly LimitsMeter _limited;
+    private readonly int _perNode;
     private readonly TrustedProxies _proxies;
     private readonly TimeProvider _time;
     private readonly ILogger<HubAdmission> _log;
@@ -33,9 +38,21 @@ internal sealed partial class HubAdmission
     private readonly Seldom _warnings;
     private TokenBucket _bucket;
 
-    public HubAdmission(Drain drain, TrustedProxies proxies, IOptions<MonsteraOptions> options, TimeProvider time, ILogger<HubAdmission> log)
+    public HubAdmission(
+        Drain drain,
+        TrustedProxies proxies,
+        ConnectionRegistry registry,
+        RealtimeMeter meter,
+        LimitsMeter limited,
+        IOptions<MonsteraOptions> options,
+        TimeProvider time,
+        ILogger<HubAdmission> log)
     {
         _drain = drain;
+        _registry = registry;
+        _meter = meter;
+        _limited = limited;
+        _perNode = options.Value.Limits.ConnectionsPerNode;
         _proxies = proxies;
         _time = time;
         _log = log;
@@ -54,7 +71,13 @@ internal sealed partial class HubAdmission
     {
         if (IsDraining)
         {
-            return Draining();
+            return RefuseWhileDraining();
+        }
+
+        if (_perNode > 0 && _registry.Count >= _perNode)
+        {
+            _meter.Refused("node_full");
+            return new Error(ErrorCode.Overloaded, "This node has all connections that it may have.", Spread(FullNodeRetryMs));
         }
 
         // First what the address alone has to answer for: it must not use up what is everybody's.
@@ -70,10 +93,22 @@ internal sealed partial class HubAdmission
             isTaken = _bucket.TryTake(_upgrades, _time, _time.GetTimestamp(), out waitMs);
         }
 
-        return isTaken ? null : new Error(ErrorCode.Overloaded, "Too many come at once.", Spread(Math.Max(waitMs, 1_000)));
+        if (isTaken)
+        {
+            return null;
+        }
+
+        _meter.Refused("rate");
+        _limited.Count("upgrade");
+        return new Error(ErrorCode.Overloaded, "Too many come at once.", Spread(Math.Max(waitMs, 1_000)));
     }
 
-    public static Error Draining() => new(ErrorCode.Overloaded, "This node goes out of service: connect anew, and another one answers.", Spread(1_000));
+    /// <summary>The node goes out of service.</summary>
+    public Error RefuseWhileDraining()
+    {
+        _meter.Refused("draining");
+        return new Error(ErrorCode.Overloaded, "This node goes out of service: connect anew, and another one answers.", Spread(1_000));
+    }
 
     /// <summary>A place for a connection of this address, until it is disposed of; null: it has all that it may have.</summary>
     public IDisposable? TryTakePlace(IPAddress? address) => _connections.TryTake(AddressLimiter.KeyOf(address));
@@ -87,6 +122,8 @@ internal sealed partial class HubAdmission
 
     public Error AddressIsFull()
     {
+        _meter.Refused("address");
+        _limited.Count("address");
         if (_warnings.IsTime())
         {
             LogAddressIsFull(_log);
@@ -121,7 +158,7 @@ internal sealed class HubDoor(RequestDelegate next, HubAdmission admission)
 
         bool opens = rest == "/negotiate" ? HttpMethods.IsPost(request.Method) : !rest.HasValue && HttpMethods.IsGet(request.Method) && IsWebSocket(request);
         Error? refusal = opens ? admission.TryOpen(context.Connection.RemoteIpAddress)
-            : admission.IsDraining && IsStream(request) ? HubAdmission.Draining()
+            : admission.IsDraining && IsStream(request) ? admission.RefuseWhileDraining()
             : null;
         return refusal is null ? next(context) : Problem.Write(context, refusal);
     }

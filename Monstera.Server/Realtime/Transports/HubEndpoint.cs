@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Connections;
+using Microsoft.AspNetCore.Http.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 using Monstera.Server.Accounts;
@@ -60,7 +61,7 @@ internal sealed class HubEndpoint(RequestDelegate next, HubServer server, HubAdm
         Stream stream = await upgrade.UpgradeAsync();
         PipeReader input = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true, useZeroByteReads: true));
         PipeWriter output = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
-        await server.Serve(caller, input, output, context.Abort, isWebSocket: true);
+        await server.Serve(caller, input, output, context.Abort, HubTransport.WebSockets);
     }
 
     private static string AcceptOf(string key) =>
@@ -84,7 +85,9 @@ internal sealed class FallbackHandler(HubServer server, HubAdmission admission) 
             return;
         }
 
-        await server.Serve(caller, connection.Transport.Input, connection.Transport.Output, () => Cut(connection), isWebSocket: false);
+        HubTransport transport = connection.Features.Get<IHttpTransportFeature>()?.TransportType == HttpTransportType.ServerSentEvents
+            ? HubTransport.ServerSentEvents : HubTransport.LongPolling;
+        await server.Serve(caller, connection.Transport.Input, connection.Transport.Output, () => Cut(connection), transport);
     }
 
     /// <summary>Between two polls there is no request whose end would end the reading.</summary>

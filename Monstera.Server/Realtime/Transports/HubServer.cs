@@ -6,6 +6,7 @@ using Monstera.Server.Accounts;
 using Monstera.Server.Configuration;
 using Monstera.Server.Feeds;
 using Monstera.Server.Lifecycle;
+using Monstera.Server.Limits;
 using Monstera.Server.Presence;
 using Monstera.Server.Realtime.Hub;
 using Monstera.Server.Wire;
@@ -29,6 +30,8 @@ public sealed class HubServer
     private readonly RoomFeeds _feeds;
     private readonly OpenRooms _openRooms;
     private readonly IPresence _presence;
+    private readonly RealtimeMeter _meter;
+    private readonly LimitsMeter _limited;
     private readonly TimeProvider _time;
     private readonly LimitOptions _limits;
     private readonly CancellationToken _stopping;
@@ -43,6 +46,8 @@ public sealed class HubServer
         ConnectionDrain connections,
         IHostApplicationLifetime lifetime,
         IOptions<MonsteraOptions> options,
+        RealtimeMeter meter,
+        LimitsMeter limited,
         TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(drain);
@@ -54,6 +59,8 @@ public sealed class HubServer
         _feeds = feeds;
         _openRooms = openRooms;
         _presence = presence;
+        _meter = meter;
+        _limited = limited;
         _time = time;
         _limits = options.Value.Limits;
         drain.SendAway = connections.SendAway;
@@ -63,29 +70,35 @@ public sealed class HubServer
 
     /// <summary>Returns when the connection has ended.</summary>
     /// <param name="abort">Cuts the connection.</param>
-    /// <param name="isWebSocket">The pipe carries WebSocket frames; otherwise the hub's messages as they are.</param>
-    public async Task Serve(Caller caller, PipeReader input, PipeWriter output, Action abort, bool isWebSocket)
+    /// <param name="transport">With WebSockets the pipe carries their frames; otherwise the hub's messages as they are.</param>
+    public async Task Serve(Caller caller, PipeReader input, PipeWriter output, Action abort, HubTransport transport)
     {
+        bool isWebSocket = transport == HubTransport.WebSockets;
         string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
         FrameOutput frames = new(output, isWebSocket);
-        ChatConnection connection = new(id, caller, frames, input.CancelPendingRead, abort, _feeds, new CallLimiter(_limits, _time), _time);
+        ChatConnection connection = new(id, caller, frames, input.CancelPendingRead, abort, _feeds, new CallLimiter(_limits, _time), _meter, _time);
         HubSession session = new(connection, _calls);
         if (!_registry.TryAdd(connection, _limits.ConnectionsPerUser))
         {
+            _meter.Refused("user");
+            _limited.Count("user_connections");
             connection.Send(HubReplies.Welcome);
             connection.Send(HubReplies.Close("rate_limited: the user has too many connections.", allowReconnect: false));
             return;
         }
 
+        _meter.Opened(transport);
         try
         {
             if (_stopping.IsCancellationRequested)
             {
                 // Came while the others were being sent away.
+                connection.Note(ConnectionEnd.Stopped);
                 connection.Stop();
             }
 
             SessionEnd end = await (isWebSocket ? ReadWebSocket(session, input) : ReadMessages(session, input));
+            connection.Note(EndOf(end, isWebSocket));
             connection.Release();
 
             // What was called is answered before the good-bye.
@@ -95,10 +108,12 @@ public sealed class HubServer
         catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException or TimeoutException)
         {
             // The other side is gone.
+            connection.Note(ConnectionEnd.Broken);
         }
         finally
         {
             _registry.Remove(connection);
+            _meter.Closed(transport, connection.EndNoted);
 
             // Ended first: an Open or a Hello that is under way then finds that it came too late.
             connection.End(last: default);
@@ -113,9 +128,18 @@ public sealed class HubServer
         foreach (ChatConnection connection in _registry.All)
         {
             connection.Send(SignalFrames.Reconnect(RandomNumberGenerator.GetInt32(ReconnectWithinMs)).Span);
+            connection.Note(ConnectionEnd.Stopped);
             connection.Stop();
         }
     }
+
+    /// <summary>A WebSocket says good-bye before it goes; of the others the transport tells when they have gone.</summary>
+    private static ConnectionEnd EndOf(SessionEnd end, bool isWebSocket) => end switch
+    {
+        SessionEnd.Normal => ConnectionEnd.Closed,
+        SessionEnd.GoingAway => isWebSocket ? ConnectionEnd.Broken : ConnectionEnd.Closed,
+        _ => ConnectionEnd.Protocol,
+    };
 
     private async Task<SessionEnd> ReadMessages(HubSession session, PipeReader input)
     {

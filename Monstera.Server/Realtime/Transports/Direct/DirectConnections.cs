@@ -59,7 +59,7 @@ internal sealed class DirectConnections(
             if (admitted is not null)
             {
                 using IDisposable place = admitted.Place;
-                await server.Serve(admitted.Caller, input, output, socket.Dispose, isWebSocket: true);
+                await server.Serve(admitted.Caller, input, output, socket.Dispose, HubTransport.WebSockets);
             }
 
             socket.Shutdown(SocketShutdown.Both);
