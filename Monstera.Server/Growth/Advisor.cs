@@ -62,9 +62,10 @@ internal static class Advisor
 
         public bool HasForecast { get; }
 
-        private GrowthSample? Last => _history.Count == 0 ? null : _history[^1].Sample;
+        // What was measured last: a day may lack it.
+        private double DataBytes => _history.LastOrDefault(day => day.Sample.DataBytes is not null)?.Sample.DataBytes ?? 0;
 
-        private double DataBytes => Last?.DataBytes ?? 0;
+        private double DiskBytes => _history.LastOrDefault(day => day.Sample.DiskBytes is not null)?.Sample.DiskBytes ?? 0;
 
         public LimitReport ReportOf(LimitKind limit)
         {
@@ -104,7 +105,7 @@ internal static class Advisor
             Remedy.Shard => Make(AdviceKind.AddShard, limit, _phase, _book.Remedies.Shard, Cost(_phase, _nodes, _setup.Shards + 1)),
 
             // Half as much again, so that it lasts for a while.
-            _ => Make(AdviceKind.LargerDisk, limit, _phase, _book.Remedies.Disk, CostNow + ((Last?.DiskBytes ?? 0) * 0.5 / (1L << 30) * _book.Prices.DiskPerGiBMonth)),
+            _ => Make(AdviceKind.LargerDisk, limit, _phase, _book.Remedies.Disk, CostNow + (DiskBytes * 0.5 / (1L << 30) * _book.Prices.DiskPerGiBMonth)),
         };
 
         public Advice Enter(int number, AdviceKind kind, LimitKind? because)
