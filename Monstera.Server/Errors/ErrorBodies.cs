@@ -1,4 +1,5 @@
 using Monstera.Data;
+using Monstera.Server.Hosting;
 
 namespace Monstera.Server.Errors;
 
@@ -6,10 +7,15 @@ namespace Monstera.Server.Errors;
 /// The outermost middleware: whatever goes wrong, and whatever is refused without a body (unknown addresses and methods, the framework's own refusals), is answered with
 /// the one error body of docs/protocol.md section 3.
 /// </summary>
-public sealed partial class ErrorBodies(RequestDelegate next, ILogger<ErrorBodies> log)
+public sealed partial class ErrorBodies(RequestDelegate next, TimeProvider time, ILogger<ErrorBodies> log)
 {
+    /// <summary>Between two words about a storage that is away: every call of everybody fails then.</summary>
+    private static readonly TimeSpan ComplainEvery = TimeSpan.FromSeconds(10);
+
     /// <summary>Of a request; the server itself reads no further either.</summary>
     public const int BodyBytesMax = 65_536;
+
+    private readonly Seldom _complaints = new(ComplainEvery, time);
 
     public async Task Invoke(HttpContext context)
     {
@@ -52,7 +58,7 @@ public sealed partial class ErrorBodies(RequestDelegate next, ILogger<ErrorBodie
             _ => null,
         };
 
-        if (e is StorageUnavailableException)
+        if (e is StorageUnavailableException && _complaints.IsTime())
         {
             LogUnavailable(log, e, context.Request.Method, context.Request.Path);
         }
@@ -104,6 +110,6 @@ public sealed partial class ErrorBodies(RequestDelegate next, ILogger<ErrorBodie
     [LoggerMessage(2000, LogLevel.Error, "{Method} {Path} failed.")]
     private static partial void LogUnhandled(ILogger logger, Exception exception, string method, PathString path);
 
-    [LoggerMessage(2001, LogLevel.Warning, "{Method} {Path}: the storage does not answer.")]
+    [LoggerMessage(2001, LogLevel.Warning, "{Method} {Path}: the storage does not answer; said every ten seconds at most.")]
     private static partial void LogUnavailable(ILogger logger, Exception exception, string method, PathString path);
 }

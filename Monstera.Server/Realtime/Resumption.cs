@@ -3,6 +3,7 @@ using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Errors;
 using Monstera.Server.Feeds;
+using Monstera.Server.Hosting;
 using Monstera.Server.Realtime.Hub;
 using Monstera.Server.Wire;
 
@@ -21,7 +22,10 @@ public sealed partial class Resumption(IRoomStore store, RoomFeeds feeds, TimePr
     /// <summary>For a room that takes longer the others' answers do not wait.</summary>
     private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(3);
 
+    private static readonly TimeSpan ComplainEvery = TimeSpan.FromSeconds(10);
+
     private readonly RoomReadings _readings = new(store);
+    private readonly Seldom _complaints = new(ComplainEvery, time);
 
     public async Task<Result<ResumeReply>> Resume(ChatConnection connection, ResumeRequest request, CancellationToken cancel)
     {
@@ -63,7 +67,11 @@ public sealed partial class Resumption(IRoomStore store, RoomFeeds feeds, TimePr
             }
             catch (Exception e) when (e is StorageUnavailableException or TimeoutException)
             {
-                LogUnavailable(log, e, rooms[i].Room);
+                if (_complaints.IsTime())
+                {
+                    LogUnavailable(log, e, rooms[i].Room);
+                }
+
                 isAway = e is TimeoutException or StorageUnavailableException { IsAway: true };
                 answers[i] = new ResumedRoom(rooms[i].Room, Error: Error.Unavailable());
             }

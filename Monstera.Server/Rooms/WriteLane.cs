@@ -1,6 +1,7 @@
 using Monstera.Data;
 using Monstera.Data.Rooms;
 using Monstera.Server.Errors;
+using Monstera.Server.Hosting;
 
 namespace Monstera.Server.Rooms;
 
@@ -16,6 +17,9 @@ internal sealed class WriteLane : IDisposable
     /// <summary>A hand-over takes about a second at most. What waits for longer is answered.</summary>
     private static readonly TimeSpan ParkedFor = TimeSpan.FromSeconds(2.5);
 
+    /// <summary>Between two words about a partition that is away: every batch fails then.</summary>
+    private static readonly TimeSpan ComplainEvery = TimeSpan.FromSeconds(10);
+
     private readonly RoomWriter _writer;
     private readonly int _index;
     private readonly int _queueMax;
@@ -24,6 +28,7 @@ internal sealed class WriteLane : IDisposable
     private readonly Queue<PendingDraft> _queue = new();
     private readonly ParkedDrafts _parked = new();
     private readonly LaneSignal _signal = new();
+    private readonly Seldom _complaints;
     private readonly ITimer _retry;
     private bool _isWaiting;
     private bool _isRetryArmed;
@@ -35,6 +40,7 @@ internal sealed class WriteLane : IDisposable
     public WriteLane(RoomWriter writer, int index, int queueMax, int batchMax, TimeProvider time)
     {
         (_writer, _index, _queueMax, _batchMax, _time) = (writer, index, queueMax, batchMax, time);
+        _complaints = new Seldom(ComplainEvery, time);
         _retry = time.CreateTimer(static lane => ((WriteLane)lane!).RetryNow(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -163,6 +169,7 @@ internal sealed class WriteLane : IDisposable
             try
             {
                 await _writer.CommitAll(batch, _index);
+                _complaints.Reset();
                 Answered(batch);
                 if (_isRetrying && _parked.Count > 0)
                 {
@@ -196,7 +203,11 @@ internal sealed class WriteLane : IDisposable
         Answered(batch);
         if (e is StorageUnavailableException)
         {
-            _writer.LogUnavailable(e, batch.Count, _index);
+            if (_complaints.IsTime())
+            {
+                _writer.LogUnavailable(e, batch.Count, _index);
+            }
+
             RoomWriter.AnswerAll(batch, Error.Unavailable());
         }
         else

@@ -21,10 +21,10 @@ public sealed class TwoNodesTests
     public async Task Whatever_becomes_of_Redis_no_send_fails_everybody_gets_all_in_order_and_it_is_quick_again_soon()
     {
         using RedisServer redis = RedisServer.Start();
-        string database = PostgresServer.Shared.CreateEmptyDatabase();
-        await using ServerProcess one = await ServerProcess.Start(Settings(redis, database));
-        await using ServerProcess two = await ServerProcess.Start(Settings(redis, database));
-        ServerProcess[] servers = [one, two];
+
+        // Comparing heads must not make up for what the backplane should do.
+        await using TwoProcesses nodes = await TwoProcesses.Start(redis.ConnectionString, ("Realtime:HeadComparisonSeconds", "600"), ("Realtime:AwayPollMs", "1000"));
+        ServerProcess[] servers = [nodes.First, nodes.Second];
         ChatClient[] clients = [.. Enumerable.Range(0, 4).Select(i => new ChatClient(() => servers[i % 2].Address, () => Tokens.For($"writer{i}", Keys)))];
         foreach (ChatClient client in clients)
         {
@@ -101,23 +101,6 @@ public sealed class TwoNodesTests
         Assert.Single(server.Output.Split('\n'), line => line.Contains("Redis is away", StringComparison.Ordinal));
         Assert.DoesNotContain(Password, server.Output, StringComparison.Ordinal);
     }
-
-    private static (string, string)[] Settings(RedisServer redis, string database) =>
-    [
-        ("Storage", "postgres"),
-        ("ConnectionStrings:Directory", PostgresServer.Shared.AppConnection(database)),
-        ("ConnectionStrings:Shards:0", PostgresServer.Shared.AppConnection(database)),
-        ("ConnectionStrings:Owners:Directory", PostgresServer.Shared.OwnerConnection(database)),
-        ("Backplane", "redis"),
-        ("ConnectionStrings:Redis", redis.ConnectionString),
-
-        // Comparing heads must not make up for what the backplane should do.
-        ("Realtime:HeadComparisonSeconds", "600"),
-        ("Realtime:AwayPollMs", "1000"),
-        ("Limits:WritesPerSecondPerConnection", "0"),
-        ("Limits:WritesPerSecondPerUser", "0"),
-        ("Limits:CallsPerSecondPerConnection", "0"),
-    ];
 
     /// <summary>Eight messages one after another cross from node to node sooner than reading the log could bring them.</summary>
     private async Task IsQuick(ChatClient[] clients, Guid room, RoomLog[] views)

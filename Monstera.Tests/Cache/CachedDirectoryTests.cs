@@ -190,6 +190,28 @@ public sealed class CachedDirectoryTests : IDisposable
         Assert.Equal("Ann C.", (await _there.Directory.FindUser(ann.Tenant, ann.Id, Cancel))!.DisplayName);
     }
 
+    /// <summary>Nobody tells of it any more.</summary>
+    [Fact]
+    public async Task When_the_backplane_is_back_what_a_node_changed_that_has_died_since_counts_too()
+    {
+        (User ann, Session session) = await SignedIn();
+        Assert.NotNull(await _there.Directory.FindSession(Token, Now, Cancel));
+        Assert.Null((await _there.Directory.FindTenant(ann.Tenant, Cancel))!.DefaultRoom);
+        _wire.SetCut(true);
+        RoomId room = new(Guid.NewGuid());
+        using (CachingNode dies = new(_stored.Directory, _wire, _time))
+        {
+            await dies.Directory.SetDisplayName(ann.Tenant, ann.Id, "Ann B.", Cancel);
+            await dies.Directory.SetDefaultRoom(ann.Tenant, room, Cancel);
+            await dies.Directory.EndSession(ann.Tenant, ann.Id, session.Id, Cancel);
+        }
+
+        _wire.SetCut(false);
+        Assert.Equal("Ann B.", (await _there.Directory.FindUser(ann.Tenant, ann.Id, Cancel))!.DisplayName);
+        Assert.Equal(room, (await _there.Directory.FindTenant(ann.Tenant, Cancel))!.DefaultRoom);
+        Assert.Null(await _there.Directory.FindSession(Token, Now, Cancel));
+    }
+
     [Fact]
     public async Task A_user_of_a_host_product_who_comes_again_costs_nothing_and_another_name_is_told()
     {

@@ -79,6 +79,23 @@ public sealed class CachedEntriesTests
         Assert.Equal("new", await Ask(1, Task.FromResult<string?>("new")));
     }
 
+    /// <summary>It is in the older generation by then.</summary>
+    [Fact]
+    public async Task What_was_remembered_long_ago_is_dropped_and_forgotten_too()
+    {
+        foreach (int key in Enumerable.Range(0, 52))
+        {
+            await Ask(key, Task.FromResult<string?>("value"));
+        }
+
+        _entries.Drop(1);
+        Assert.False(_entries.TryGet(1, Minute, out _));
+        Assert.True(_entries.TryGet(2, Minute, out _));
+        _entries.Clear();
+        Assert.False(_entries.TryGet(2, Minute, out _));
+        Assert.Equal(0, _entries.Count);
+    }
+
     [Fact]
     public async Task Neither_failures_nor_absence_are_remembered()
     {

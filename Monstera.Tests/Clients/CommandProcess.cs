@@ -34,21 +34,12 @@ public sealed class CommandProcess : IDisposable
             RedirectStandardError = true,
             WorkingDirectory = Path.GetTempPath(),
         };
-        CompileHastily(start);
         foreach ((string key, string value) in settings)
         {
             start.Environment[(key.StartsWith("ConnectionStrings", StringComparison.Ordinal) ? "" : "Monstera__") + key.Replace(":", "__", StringComparison.Ordinal)] = value;
         }
 
         return new CommandProcess(Process.Start(start)!);
-    }
-
-    /// <summary>A third of the time to start is saved: a test's process is over before code that was compiled well at once would pay.</summary>
-    public static void CompileHastily(ProcessStartInfo start)
-    {
-        ArgumentNullException.ThrowIfNull(start);
-        start.Environment["DOTNET_TC_QuickJit"] = "1";
-        start.Environment["DOTNET_TC_CallCountingDelayMs"] = "100";
     }
 
     /// <summary>Runs it to its end, which must be this one.</summary>

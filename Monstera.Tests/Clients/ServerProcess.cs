@@ -156,7 +156,6 @@ public sealed partial class ServerProcess : IAsyncDisposable
             RedirectStandardError = true,
             WorkingDirectory = Path.GetTempPath(),
         };
-        CommandProcess.CompileHastily(start);
         start.Environment["Monstera__DataFolder"] = folder;
         start.Environment["Monstera__ConnectionTokens__Secret"] = Tokens.Secret;
         foreach ((string key, string value) in settings)

@@ -41,7 +41,11 @@ internal sealed class Balancer : IAsyncDisposable
     /// <summary>What it wrote, its log included.</summary>
     public string Output => string.Join('\n', _output);
 
-    public static async Task<Balancer> StartHaproxy(TwoNodes nodes)
+    /// <summary>Two nodes as they are set up behind it, and quick to go.</summary>
+    public static Task<TwoProcesses> StartNodes() =>
+        TwoProcesses.Start(redis: null, ("Proxies:0", "127.0.0.1"), ("Lifecycle:SettleSeconds", "1"), ("Lifecycle:DrainSeconds", "1"));
+
+    public static async Task<Balancer> StartHaproxy(TwoProcesses nodes)
     {
         string? program = Array.Find(["/usr/sbin/haproxy", "/usr/local/sbin/haproxy", "/usr/bin/haproxy"], File.Exists);
         Requires.That(program is not null, "HAProxy is not installed.");
@@ -63,7 +67,7 @@ internal sealed class Balancer : IAsyncDisposable
         return balancer;
     }
 
-    public static async Task<Balancer> StartNginx(TwoNodes nodes)
+    public static async Task<Balancer> StartNginx(TwoProcesses nodes)
     {
         string? program = Array.Find(["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"], File.Exists);
         Requires.That(program is not null, "nginx is not installed.");
@@ -106,7 +110,7 @@ internal sealed class Balancer : IAsyncDisposable
 
     private static string Shipped(string name) => Repository.Read("deploy", name);
 
-    private static void ReplaceNodes(ref string config, TwoNodes nodes)
+    private static void ReplaceNodes(ref string config, TwoProcesses nodes)
     {
         Replace(ref config, "127.0.0.1:5081", $"127.0.0.1:{nodes.First.Address.Port}");
         Replace(ref config, "127.0.0.1:5082", $"127.0.0.1:{nodes.Second.Address.Port}");

@@ -15,7 +15,7 @@ public sealed class HaproxyTests
     [Fact]
     public async Task All_transports_work_nodes_come_and_go_and_nobody_is_sent_where_nobody_is()
     {
-        await using TwoNodes nodes = await TwoNodes.Start();
+        await using TwoProcesses nodes = await Balancer.StartNodes();
         await using Balancer balancer = await Balancer.StartHaproxy(nodes);
         await using ChatClient writer = new(() => balancer.Address, () => Tokens.For("writer", Key));
         await writer.Start();
@@ -28,7 +28,7 @@ public sealed class HaproxyTests
         await using FallbackHub events = await OnNode(balancer, FallbackTransport.ServerSentEvents, writer.Node!);
         await using FallbackHub polling = await OnNode(balancer, FallbackTransport.LongPolling, writer.Node!);
         string going = writer.Node!;
-        string staying = TwoNodes.OtherThan(going);
+        string staying = TwoProcesses.OtherThan(going);
         await nodes[going].Tell("-TERM");
         await balancer.Until(going, "NOLB");
 
@@ -68,7 +68,7 @@ public sealed class HaproxyTests
     [Fact]
     public async Task A_rolling_restart_under_load_loses_nothing_and_delays_little()
     {
-        await using TwoNodes nodes = await TwoNodes.Start();
+        await using TwoProcesses nodes = await Balancer.StartNodes();
         await using Balancer balancer = await Balancer.StartHaproxy(nodes);
         ChatClient[] clients = [.. Enumerable.Range(0, Writers).Select(i => new ChatClient(() => balancer.Address, () => Tokens.For($"writer{i}", Key)))];
         foreach (ChatClient client in clients)
@@ -180,7 +180,7 @@ public sealed class HaproxyTests
     }
 
     /// <summary>What a browser says of itself is not believed, and what the balancer says is: here that it speaks no TLS.</summary>
-    private static async Task SignsInBehindTls(TwoNodes nodes, Balancer balancer)
+    private static async Task SignsInBehindTls(TwoProcesses nodes, Balancer balancer)
     {
         RestClient direct = new(nodes.First.Address.GetLeftPart(UriPartial.Authority));
         (await direct.Post("/api/setup", new { workspaceName = "Green", userName = "owner", displayName = "Owner", password = RestClient.Password })).IsStatus(201);

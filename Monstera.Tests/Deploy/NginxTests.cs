@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Monstera.Tests.Clients;
+using Monstera.Tests.Fixtures;
 
 namespace Monstera.Tests.Deploy;
 
@@ -11,7 +12,7 @@ public sealed class NginxTests
     [Fact]
     public async Task All_transports_work_and_a_node_that_goes_is_left()
     {
-        await using TwoNodes nodes = await TwoNodes.Start();
+        await using TwoProcesses nodes = await Balancer.StartNodes();
         await using Balancer balancer = await Balancer.StartNginx(nodes);
         await using ChatClient writer = new(() => balancer.Address, () => Tokens.For("writer", Key));
         await writer.Start();
@@ -38,7 +39,7 @@ public sealed class NginxTests
         Task<(int ExitCode, TimeSpan Took)> stopping = nodes[going].Terminate();
         await writer.Changed.Until(() => writer.Moves == 1 && writer.Connections == 2, "the writer to move");
         Assert.Equal(0, (await stopping).ExitCode);
-        Assert.Equal(TwoNodes.OtherThan(going), writer.Node);
+        Assert.Equal(TwoProcesses.OtherThan(going), writer.Node);
         JsonElement answer = await writer.Send(room, "on the one that stays");
         await writer.Reach(log, answer.Seq());
         Assert.Empty(writer.Faults);

@@ -10,7 +10,9 @@ namespace Monstera.Tests.Fixtures;
 /// <summary>Two servers in this process, on one PostgreSQL database and one backplane that can be cut.</summary>
 internal sealed class TwoNodes : IAsyncDisposable
 {
-    private TwoNodes(RunningServer here, RunningServer there, MemoryBackplaneWire wire) => (Here, There, Wire) = (here, there, wire);
+    private readonly string _database;
+
+    private TwoNodes(string database, RunningServer here, RunningServer there, MemoryBackplaneWire wire) => (_database, Here, There, Wire) = (database, here, there, wire);
 
     public RunningServer Here { get; }
 
@@ -20,10 +22,15 @@ internal sealed class TwoNodes : IAsyncDisposable
 
     /// <param name="timeThere">The second node's clock.</param>
     /// <param name="replaceThere">Changes services of the second node.</param>
-    public static async Task<TwoNodes> Start(TimeProvider? timeThere = null, Action<IServiceCollection>? replaceThere = null, params (string Key, string Value)[] settings)
+    /// <param name="replaceBoth">Changes services of both.</param>
+    public static async Task<TwoNodes> Start(
+        TimeProvider? timeThere = null,
+        Action<IServiceCollection>? replaceThere = null,
+        Action<IServiceCollection>? replaceBoth = null,
+        params (string Key, string Value)[] settings)
     {
         PostgresServer postgres = PostgresServer.Shared;
-        string database = postgres.CreateEmptyDatabase();
+        string database = PostgresStorage.CreateDatabase(postgres);
         Dictionary<string, string?> strings = new(StringComparer.Ordinal)
         {
             [ConnectionStrings.DirectoryKey] = postgres.AppConnection(database),
@@ -39,17 +46,18 @@ internal sealed class TwoNodes : IAsyncDisposable
             {
                 services.AddSingleton(new ConnectionStrings(new ConfigurationBuilder().AddInMemoryCollection(strings).Build()));
                 services.AddSingleton(wire);
+                replaceBoth?.Invoke(services);
                 replace?.Invoke(services);
             });
 
-        // One after the other: the first makes the schema.
         RunningServer here = await Node("here", null, null);
-        return new TwoNodes(here, await Node("there", timeThere, replaceThere), wire);
+        return new TwoNodes(database, here, await Node("there", timeThere, replaceThere), wire);
     }
 
     public async ValueTask DisposeAsync()
     {
         await Here.DisposeAsync();
         await There.DisposeAsync();
+        PostgresServer.Shared.DropDatabase(_database);
     }
 }

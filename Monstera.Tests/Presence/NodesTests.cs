@@ -1,9 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
+using Monstera.Data.Ids;
 using Monstera.Server.Backplane;
+using Monstera.Server.Nodes;
 using Monstera.Server.Presence;
 using Monstera.Server.Realtime;
 using Monstera.Tests.Clients;
-using Monstera.Tests.Data.Postgres;
 using Monstera.Tests.Fixtures;
 using Monstera.Tests.Realtime;
 
@@ -68,6 +69,29 @@ public sealed class NodesTests(TwoServers servers) : IClassFixture<TwoServers>, 
         await open.Changed.Until(() => open.Signals("typing").Length == 1, "typing");
         Assert.Empty(seen.Signals("typing"));
         Assert.Null(LastOf(seen, await UserOf(writer)));
+    }
+
+    /// <summary>As a node tells it that has not heard of the choice yet.</summary>
+    [Fact]
+    public async Task Typing_of_the_invisible_is_not_shown_although_another_node_tells_of_it()
+    {
+        (HubSocket looks, SeenMessages seen) = await Connect(1, "looks");
+        TenantId tenant = new((await looks.Hello()).GetProperty("tenant").GetProperty("id").GetGuid());
+        await looks.Call("Open", new { room = _room.Id });
+        (HubSocket ghost, _) = await Connect(1, "ghost");
+        (HubSocket typist, _) = await Connect(1, "typist");
+        await ghost.Call("SetPresence", new { choice = "invisible" });
+        (Guid unseen, Guid visible) = (await UserOf(ghost), await UserOf(typist));
+        using MemoryBackplane behind = new(servers.Wire);
+
+        // Each for itself on a thread of the pool: one of several would be before the last.
+        foreach (Guid user in Enumerable.Repeat(unseen, 10).Append(visible))
+        {
+            behind.Tell(new TypingSignal(tenant, new RoomId(_room.Id), new UserId(user)));
+        }
+
+        await seen.Changed.Until(() => seen.Signals("typing").Length > 0, "typing");
+        Assert.Equal([visible], seen.Signals("typing").Select(signal => signal.GetProperty("user").GetGuid()));
     }
 
     [Fact]
@@ -146,47 +170,26 @@ public sealed class NodesTests(TwoServers servers) : IClassFixture<TwoServers>, 
     }
 }
 
-/// <summary>Two servers on one PostgreSQL database, joined by a wire within the process.</summary>
+/// <summary>The two nodes, with tables of presence within the process too.</summary>
 public sealed class TwoServers : IAsyncLifetime
 {
-    private readonly string _database = PostgresServer.Shared.CreateEmptyDatabase();
+    private TwoNodes _nodes = null!;
     private Guid _tenant;
 
-    public List<RunningServer> Nodes { get; } = [];
+    public RunningServer[] Nodes => [_nodes.Here, _nodes.There];
 
-    public MemoryBackplaneWire Wire { get; } = new();
+    public MemoryBackplaneWire Wire => _nodes.Wire;
 
     public async ValueTask InitializeAsync()
     {
         MemoryPresenceTables tables = new(TimeProvider.System);
-        for (int i = 0; i < 2; i++)
-        {
-            Nodes.Add(await LiveServer.Start(
-                null,
-                null,
-                [
-                    ("Storage", "postgres"),
-                    ("ConnectionStrings:Directory", PostgresServer.Shared.AppConnection(_database)),
-                    ("ConnectionStrings:Shards:0", PostgresServer.Shared.AppConnection(_database)),
-                    ("ConnectionStrings:Owners:Directory", PostgresServer.Shared.OwnerConnection(_database)),
-                ],
-                services => services.AddSingleton(Wire).AddSingleton<IPresenceTables>(tables)
-                    .AddSingleton<IPresence>(provider => provider.GetRequiredService<NodePresence>())));
-        }
-
+        _nodes = await TwoNodes.Start(replaceBoth: services => services.AddSingleton<IPresenceTables>(tables)
+            .AddSingleton<IPresence>(provider => provider.GetRequiredService<NodePresence>()));
         await using HubSocket hub = await HubSocket.Connect(Nodes[0].Uri(), Tokens.For("first"));
         _tenant = (await hub.Hello()).GetProperty("tenant").GetProperty("id").GetGuid();
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        foreach (RunningServer node in Nodes)
-        {
-            await node.DisposeAsync();
-        }
-
-        PostgresServer.Shared.DropDatabase(_database);
-    }
+    public ValueTask DisposeAsync() => _nodes.DisposeAsync();
 
     /// <summary>A room that nobody else has heard of.</summary>
     public (string Key, Guid Id) NewRoom()

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Monstera.Tests.Clients;
-using Monstera.Tests.Data.Postgres;
 using Monstera.Tests.Fixtures;
 using Monstera.Tests.Realtime;
 using Monstera.Tests.Redis;
@@ -20,9 +19,9 @@ public sealed class NodesWithRedisTests
     public async Task Sessions_end_and_limits_hold_on_both_nodes_with_Redis_and_sessions_end_without()
     {
         using RedisServer redis = RedisServer.Start();
-        string database = PostgresServer.Shared.CreateEmptyDatabase();
-        await using ServerProcess here = await ServerProcess.Start(Settings(redis, database));
-        await using ServerProcess there = await ServerProcess.Start(Settings(redis, database));
+        await using TwoProcesses nodes = await TwoProcesses.Start(
+            redis.ConnectionString, ("Limits:WritesPerSecondPerUser", $"{PerSecond}"), ("Limits:WritesBurstPerUser", $"{Burst}"));
+        (ServerProcess here, ServerProcess there) = (nodes.First, nodes.Second);
         RestClient[] sessions = [await SignIn(here, "setup"), await SignIn(there, "sign-in"), await SignIn(here, "sign-in"), await SignIn(there, "sign-in")];
 
         // 1. Told by Redis: signed out here, cut there.
@@ -66,20 +65,6 @@ public sealed class NodesWithRedisTests
         await hub.DisposeAsync();
         await last.DisposeAsync();
     }
-
-    private static (string, string)[] Settings(RedisServer redis, string database) =>
-    [
-        ("Storage", "postgres"),
-        ("Backplane", "redis"),
-        ("ConnectionStrings:Redis", redis.ConnectionString),
-        ("ConnectionStrings:Directory", PostgresServer.Shared.AppConnection(database)),
-        ("ConnectionStrings:Shards:0", PostgresServer.Shared.AppConnection(database)),
-        ("ConnectionStrings:Owners:Directory", PostgresServer.Shared.OwnerConnection(database)),
-        ("Limits:WritesPerSecondPerConnection", "0"),
-        ("Limits:WritesPerSecondPerUser", $"{PerSecond}"),
-        ("Limits:WritesBurstPerUser", $"{Burst}"),
-        ("Limits:CallsPerSecondPerConnection", "0"),
-    ];
 
     private static string AddressOf(ServerProcess server) => server.Address.GetLeftPart(UriPartial.Authority);
 

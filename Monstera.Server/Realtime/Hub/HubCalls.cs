@@ -4,6 +4,7 @@ using Monstera.Data;
 using Monstera.Data.Rooms;
 using Monstera.Server.Accounts;
 using Monstera.Server.Errors;
+using Monstera.Server.Hosting;
 using Monstera.Server.Presence;
 using Monstera.Server.Rooms;
 using Monstera.Server.Wire;
@@ -18,9 +19,13 @@ public sealed partial class HubCalls
 {
     private const int MethodCharsMax = 32;
 
+    /// <summary>Between two words about a storage that is away: every call of everybody fails then.</summary>
+    private static readonly TimeSpan ComplainEvery = TimeSpan.FromSeconds(10);
+
     private readonly RoomWriter _writer;
     private readonly HubMeter _meter;
     private readonly ILogger<HubCalls> _log;
+    private readonly Seldom _complaints;
     private readonly Dictionary<string, HubCall> _calls = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, HubCall>.AlternateLookup<ReadOnlySpan<char>> _byName;
 
@@ -35,6 +40,7 @@ public sealed partial class HubCalls
         IPresence presence,
         PresenceChoices choices,
         HubMeter meter,
+        TimeProvider time,
         ILogger<HubCalls> log)
     {
         ArgumentNullException.ThrowIfNull(actions);
@@ -48,6 +54,7 @@ public sealed partial class HubCalls
         _writer = writer;
         _meter = meter;
         _log = log;
+        _complaints = new Seldom(ComplainEvery, time);
         _byName = _calls.GetAlternateLookup<ReadOnlySpan<char>>();
 
         AddWrite<SendRequest>("Send", actions.DraftOf);
@@ -178,7 +185,11 @@ public sealed partial class HubCalls
             case JsonException json:
                 return Error.Invalid($"{json.Path ?? "$"}: missing, of the wrong type, or malformed.");
             case StorageUnavailableException:
-                LogUnavailable(e);
+                if (_complaints.IsTime())
+                {
+                    LogUnavailable(e);
+                }
+
                 return Error.Unavailable();
             default:
                 LogFailed(e);
@@ -186,7 +197,7 @@ public sealed partial class HubCalls
         }
     }
 
-    [LoggerMessage(1201, LogLevel.Error, "The storage did not answer a call")]
+    [LoggerMessage(1201, LogLevel.Error, "The storage did not answer calls; said every ten seconds at most")]
     private partial void LogUnavailable(Exception e);
 
     [LoggerMessage(1202, LogLevel.Error, "A call failed")]

@@ -54,10 +54,10 @@ internal static class PostgresDesk
     }
 
     /// <summary>Back when somebody waits for a lock in the connection's database, or when <paramref name="waiting"/> has ended without.</summary>
-    public static async Task UntilSomebodyWaits(this NpgsqlConnection connection, Task waiting)
+    public static async Task UntilSomebodyWaits(this NpgsqlConnection connection, Task waiting, int backends = 1)
     {
-        while (!waiting.IsCompleted && !await connection.Scalar<bool>(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"))
+        while (!waiting.IsCompleted && await connection.Scalar<long>(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") < backends)
         {
             await Task.Yield();
         }

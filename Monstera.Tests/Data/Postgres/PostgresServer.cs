@@ -30,6 +30,8 @@ public sealed class PostgresServer : IDisposable
 
     private static readonly Lock Gate = new();
     private static PostgresServer? _shared;
+    private static string? _fresh;
+    private static System.Diagnostics.Process? _freshWatchdog;
 
     private readonly ConcurrentDictionary<string, Lazy<bool>> _templates = [];
     private readonly string _folder;
@@ -43,7 +45,7 @@ public sealed class PostgresServer : IDisposable
         _tools = tools;
         _folder = tools.MakeFolder();
         _data = Path.Combine(_folder, "data");
-        tools.Run("initdb", "-D", _data, "-U", Superuser, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync");
+        tools.Copy(Fresh(tools), _data);
         Port = PostgresTools.FreePort();
         Set(
         [
@@ -145,13 +147,7 @@ public sealed class PostgresServer : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        // Its input ends: it stops the server and removes the folder.
-        _watchdog.StandardInput.Close();
-        _watchdog.WaitForExit();
-        _watchdog.Dispose();
-    }
+    public void Dispose() => End(_watchdog);
 
     internal static void DisposeShared()
     {
@@ -159,6 +155,37 @@ public sealed class PostgresServer : IDisposable
         {
             _shared?.Dispose();
             _shared = null;
+            if (_freshWatchdog is not null)
+            {
+                End(_freshWatchdog);
+                (_fresh, _freshWatchdog) = (null, null);
+            }
+        }
+    }
+
+    /// <summary>Its input ends: it stops the server and removes the folder.</summary>
+    private static void End(System.Diagnostics.Process watchdog)
+    {
+        watchdog.StandardInput.Close();
+        watchdog.WaitForExit();
+        watchdog.Dispose();
+    }
+
+    /// <summary>Data as initdb leaves them, made once: a copy is made four times as quickly.</summary>
+    private static string Fresh(PostgresTools tools)
+    {
+        lock (Gate)
+        {
+            if (_fresh is null)
+            {
+                string folder = tools.MakeFolder();
+                string data = Path.Combine(folder, "data");
+                _freshWatchdog = tools.Watch(data, folder);
+                tools.Run("initdb", "-D", data, "-U", Superuser, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync");
+                _fresh = data;
+            }
+
+            return _fresh;
         }
     }
 

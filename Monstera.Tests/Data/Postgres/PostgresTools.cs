@@ -8,8 +8,8 @@ namespace Monstera.Tests.Data.Postgres;
 /// <summary>Where PostgreSQL's programs are, and how they are run: never as root, which they refuse.</summary>
 internal sealed class PostgresTools
 {
-    // Reads its input to the end, which is also that of the tests' process; then stops what runs and cleans up.
-    private const string WatchdogScript = """cat > /dev/null; "$@" > /dev/null 2>&1; rm -rf "$folder" """;
+    // Reads its input to the end, which is also that of the tests' process; then stops what runs and cleans up. Signals that end the whole group of the tests' processes end it not.
+    private const string WatchdogScript = """trap '' HUP INT TERM; cat > /dev/null; "$@" > /dev/null 2>&1; rm -rf "$folder" """;
 
     private static readonly string[] Programs = ["initdb", "pg_ctl", "pg_basebackup"];
 
@@ -65,6 +65,16 @@ internal sealed class PostgresTools
         if (TryRun(name, all) is { } error)
         {
             throw new InvalidOperationException($"{program}: {error}");
+        }
+    }
+
+    /// <summary>A folder and all that is in it, as the user that the programs run as.</summary>
+    public void Copy(string folder, string to)
+    {
+        (string name, string[] all) = Command("cp", "-R", folder, to);
+        if (TryRun(name, all) is { } error)
+        {
+            throw new InvalidOperationException(error);
         }
     }
 

@@ -17,13 +17,17 @@ public sealed class ClusterFaultTests
     {
         Requires.Unix("Signals");
         FaultSettings settings = FaultSettings.FromEnvironment();
+        long begun = TimeProvider.System.GetTimestamp();
         await using Cluster cluster = await Cluster.Start(FaultSettings.Nodes);
-        await using Population population = await Population.Start(settings.Members, new MemberRules(cluster.Entrance, settings.PauseMax, settings.Seed));
+        TimeSpan started = TimeProvider.System.GetElapsedTime(begun);
+        await using Population population = await Population.Start(settings.Members, new MemberRules(cluster.Entrance, settings.PauseMax, settings.BackoffMax, settings.Seed));
         FaultReport report = new(settings);
+        TimeSpan entered = TimeProvider.System.GetElapsedTime(begun) - started;
+        report.Note(FormattableString.Invariant($"{started.TotalSeconds:N1} s to start the cluster, {entered.TotalSeconds:N1} s until everybody was in"));
         FaultRun run = new(cluster, population, report, settings);
         try
         {
-            Schedule schedule = new(settings.Seed, FaultSettings.Nodes, settings.Members, population.Rooms.Count, settings.HoldMin, settings.HoldMax);
+            Schedule schedule = new(settings.Seed, FaultSettings.Nodes, settings.Members, population.Rooms.Count, settings.HoldMin, settings.HoldMax) { Only = settings.Only };
             if (await run.All(schedule))
             {
                 await run.Check();
@@ -37,11 +41,16 @@ public sealed class ClusterFaultTests
 
         string text = report.Write(population.Tally);
         TestContext.Current.TestOutputHelper?.WriteLine(text);
+        if (settings.ReportFile is { } file)
+        {
+            await Task.WhenAll(cluster.Nodes.Select(node => File.WriteAllTextAsync($"{file}.node{node.Index}", node.Output)));
+        }
+
         if (report.Violations.Count > 0 || population.Tally.Violations.Count > 0)
         {
             Assert.Fail($"{text}\n{string.Join("\n\n", cluster.Nodes.Select(node => $"node {node.Index} said at last:\n{string.Join('\n', node.Output.Split('\n').TakeLast(40))}"))}");
         }
 
-        Assert.True(settings.Only is not null || population.Tally.Connections > settings.Members * 2, "The members hardly noticed: nothing was proven.");
+        Assert.True(settings.Only.Count > 0 || population.Tally.Connections > settings.Members * 2, "The members hardly noticed: nothing was proven.");
     }
 }

@@ -7,7 +7,15 @@ namespace Monstera.Tests.Faults.Suite;
 /// <param name="Lasting">Until everybody else had a message through while it lasted; null: not asked.</param>
 /// <param name="Recovery">Until everybody had a message through; null: not within the patience.</param>
 /// <param name="LongestWait">The longest that a write waited for its acknowledgement, from the fault to the recovery.</param>
-internal sealed record FaultOutcome(FaultStep Step, TimeSpan? Lasting, TimeSpan? Recovery, TimeSpan LongestWait);
+internal sealed record FaultOutcome(FaultStep Step, TimeSpan? Lasting, TimeSpan? Recovery, TimeSpan LongestWait)
+{
+    /// <summary>From the beginning until the next one could be done, and how much of that it took to do it and to undo it.</summary>
+    public TimeSpan Took { get; init; }
+
+    public TimeSpan Injecting { get; init; }
+
+    public TimeSpan Healing { get; init; }
+}
 
 /// <summary>What was done, what it cost, and what was not as promised. For people.</summary>
 internal sealed class FaultReport(FaultSettings settings)
@@ -22,9 +30,20 @@ internal sealed class FaultReport(FaultSettings settings)
     public void Add(FaultOutcome outcome)
     {
         _outcomes.Add(outcome);
-        TimeSpan most = FaultRules.Of(outcome.Step.Kind).RecoveryMax;
-        TimeSpan other = outcome.Step.Also is { } also ? FaultRules.Of(also.Kind).RecoveryMax : most;
-        if (outcome.Recovery > (most > other ? most : other))
+        FaultRule rule = FaultRules.Of(outcome.Step.Kind);
+        TimeSpan most = rule.RecoveryMax;
+        if (outcome.Step.Also is { } also)
+        {
+            // Where one fault leaves half of them somebody to connect to, two may leave nobody.
+            TimeSpan other = FaultRules.Of(also.Kind).RecoveryMax;
+            most = (most > other ? most : other) + settings.BackoffMax;
+        }
+        else if (rule.LeavesNobody)
+        {
+            most += settings.BackoffMax;
+        }
+
+        if (outcome.Recovery > most)
         {
             Break(string.Create(CultureInfo.InvariantCulture, $"{outcome.Step}: everybody had recovered after {outcome.Recovery.Value.TotalSeconds:N1} s only"));
         }
@@ -49,7 +68,11 @@ internal sealed class FaultReport(FaultSettings settings)
         }
 
         Line(text, $"");
-        _outcomes.ForEach(outcome => Line(text, $"{outcome.Step}: {Worst([outcome.Recovery ?? TimeSpan.MaxValue])}"));
+        foreach (FaultOutcome o in _outcomes)
+        {
+            Line(text, $"{o.Step}: {Worst([o.Recovery ?? TimeSpan.MaxValue])} ({Worst([o.Took])} in all, {Worst([o.Injecting])} to do it, {Worst([o.Healing])} to undo it)");
+        }
+
         _notes.ForEach(note => Line(text, $"{note}"));
         string[] violations = [.. _violations, .. tally.Violations];
         Line(text, $"{(violations.Length == 0 ? "Everything is as promised." : $"NOT AS PROMISED ({violations.Length}):")}");

@@ -37,6 +37,15 @@ internal sealed record FaultRule(
 {
     /// <summary>A test fails beyond that. On an idle machine it is a fifth.</summary>
     public TimeSpan RecoveryMax { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>There is nobody to connect to while it lasts, so that clients learn to wait: for as long more as they do at most.</summary>
+    public bool LeavesNobody { get; init; }
+
+    /// <summary>Something else can happen while it lasts: from the injection to the healing, or while it is injected.</summary>
+    public bool Lasts { get; init; } = true;
+
+    /// <summary>What is started anew when it is healed needs the databases.</summary>
+    public bool NeedsDatabases { get; init; }
 }
 
 /// <summary>The closed list of faults.</summary>
@@ -51,26 +60,28 @@ internal static class FaultRules
     private static IEnumerable<FaultRule> OfNodes()
     {
         yield return new FaultRule(
-            FaultKind.KillNode, RecoveryFrom.Injecting, Spared.Nobody, (cluster, _, step) => cluster.Nodes[step.Node].Kill9(), (cluster, _, step) => cluster.Nodes[step.Node].Restart());
+            FaultKind.KillNode, RecoveryFrom.Injecting, Spared.Nobody, (cluster, _, step) => cluster.Nodes[step.Node].Kill9(), (cluster, _, step) => cluster.Nodes[step.Node].Restart())
+        {
+            NeedsDatabases = true,
+        };
         yield return new FaultRule(
             FaultKind.StopNode,
             RecoveryFrom.Injected,
             Spared.Nobody,
             async (cluster, _, step) => Assert.Equal(0, await cluster.Nodes[step.Node].Terminate()),
-            (cluster, _, step) => cluster.Nodes[step.Node].Restart());
+            (cluster, _, step) => cluster.Nodes[step.Node].Restart())
+        {
+            NeedsDatabases = true,
+        };
         yield return new FaultRule(
             FaultKind.KillAllNodes,
-            RecoveryFrom.Injected,
+            RecoveryFrom.Healed,
             Spared.Nobody,
-            async (cluster, _, _) =>
-            {
-                await Task.WhenAll(cluster.Nodes.Select(node => node.Kill9()));
-                await Task.WhenAll(cluster.Nodes.Select(node => node.Restart()));
-            },
-            Nothing)
+            (cluster, _, _) => Task.WhenAll(cluster.Nodes.Select(node => node.Kill9())),
+            (cluster, _, _) => Task.WhenAll(cluster.Nodes.Select(node => node.Restart())))
         {
-            // While there was nobody to connect to, clients have learnt to wait: rule 6 of docs/protocol.md section 9.
-            RecoveryMax = TimeSpan.FromSeconds(45),
+            LeavesNobody = true,
+            NeedsDatabases = true,
         };
         yield return new FaultRule(
             FaultKind.FreezeNode,
@@ -91,9 +102,15 @@ internal static class FaultRules
         yield return new FaultRule(
             FaultKind.FreezeRedis, RecoveryFrom.Healed, Spared.Everybody, Do((cluster, _) => cluster.Redis.Primary.Freeze()), Do((cluster, _) => cluster.Redis.Primary.Thaw()));
         yield return new FaultRule(
-            FaultKind.FlushRedis, RecoveryFrom.Injected, Spared.Nobody, Do((cluster, _) => Assert.Equal("+OK", cluster.Redis.Primary.Command("FLUSHALL"))), Nothing);
+            FaultKind.FlushRedis, RecoveryFrom.Injected, Spared.Nobody, Do((cluster, _) => Assert.Equal("+OK", cluster.Redis.Primary.Command("FLUSHALL"))), Nothing)
+        {
+            Lasts = false,
+        };
         yield return new FaultRule(
-            FaultKind.FailOverRedis, RecoveryFrom.Injected, Spared.Nobody, Do((cluster, _) => cluster.LeadToRedis(cluster.Redis.FailOver())), Nothing);
+            FaultKind.FailOverRedis, RecoveryFrom.Injected, Spared.Nobody, Do((cluster, _) => cluster.LeadToRedis(cluster.Redis.FailOver())), Nothing)
+        {
+            Lasts = false,
+        };
         yield return new FaultRule(
             FaultKind.CutRedis, RecoveryFrom.Healed, Spared.Everybody, Do((cluster, step) => cluster.Nodes[step.Node].Redis.Cut()), Do((cluster, step) => cluster.Nodes[step.Node].Redis.Pass()));
         yield return new FaultRule(
@@ -151,7 +168,10 @@ internal static class FaultRules
 
                 return Task.CompletedTask;
             },
-            Nothing);
+            Nothing)
+        {
+            Lasts = false,
+        };
     }
 
     private static Func<Cluster, Population, FaultStep, Task> Do(Action<Cluster, FaultStep> action) => (cluster, _, step) =>

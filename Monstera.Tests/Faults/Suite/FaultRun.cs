@@ -25,19 +25,15 @@ internal sealed class FaultRun(Cluster cluster, Population population, FaultRepo
 
         foreach (FaultStep step in schedule.Steps())
         {
-            bool goesOn = step.Number <= Enum.GetValues<FaultKind>().Length || (settings.Length is { } length && TimeProvider.System.GetElapsedTime(begun) < length);
+            bool goesOn = step.Number <= settings.StepsMin || (settings.Length is { } length && TimeProvider.System.GetElapsedTime(begun) < length);
             if (!goesOn)
             {
                 return true;
             }
 
-            if (settings.Only is { } only && step.Kind != only)
-            {
-                continue;
-            }
-
+            long stepBegun = Now();
             FaultOutcome outcome = await (step.Also is null ? Do(step) : DoBoth(step, step.Also));
-            report.Add(outcome);
+            report.Add(outcome with { Took = TimeProvider.System.GetElapsedTime(stepBegun) });
             report.Write(population.Tally);
             if (outcome.Recovery is null)
             {
@@ -90,6 +86,8 @@ internal sealed class FaultRun(Cluster cluster, Population population, FaultRepo
         long from = Now();
         population.BeginProbe(from);
         await rule.Inject(cluster, population, step);
+        TimeSpan injecting = TimeProvider.System.GetElapsedTime(from);
+        TimeSpan healing = TimeSpan.Zero;
         TimeSpan? lasting = null;
         if (rule.Spared != Spared.Nobody)
         {
@@ -104,7 +102,7 @@ internal sealed class FaultRun(Cluster cluster, Population population, FaultRepo
         {
             TimeSpan left = step.Hold - TimeProvider.System.GetElapsedTime(from);
             await Task.Delay(left > TimeSpan.Zero ? left : TimeSpan.Zero, TimeProvider.System);
-            await rule.Heal(cluster, population, step);
+            healing = await Heal(rule, step);
         }
 
         if (rule.From != RecoveryFrom.Injecting)
@@ -117,30 +115,49 @@ internal sealed class FaultRun(Cluster cluster, Population population, FaultRepo
         TimeSpan longestWait = population.Tally.TakeLongestWait();
         if (rule.From != RecoveryFrom.Healed)
         {
-            await rule.Heal(cluster, population, step);
+            healing = await Heal(rule, step);
         }
 
-        return new FaultOutcome(step, lasting, recovery, longestWait);
+        return new FaultOutcome(step, lasting, recovery, longestWait) { Injecting = injecting, Healing = healing };
     }
 
-    /// <summary>Both happen, both are mended, everybody recovers.</summary>
-    private async Task<FaultOutcome> DoBoth(FaultStep first, FaultStep second)
+    private async Task<TimeSpan> Heal(FaultRule rule, FaultStep step)
+    {
+        long begun = Now();
+        await rule.Heal(cluster, population, step);
+        return TimeProvider.System.GetElapsedTime(begun);
+    }
+
+    /// <summary>The second happens while the first lasts. Both are mended, and everybody recovers: counted from when the later one is over.</summary>
+    private async Task<FaultOutcome> DoBoth(FaultStep step, FaultStep also)
     {
         population.Tally.TakeLongestWait();
-        await FaultRules.Of(first.Kind).Inject(cluster, population, first);
-        await FaultRules.Of(second.Kind).Inject(cluster, population, second);
-        await Task.Delay(first.Hold, TimeProvider.System);
-
-        // A node that starts needs what it stands on.
-        foreach (FaultStep step in new[] { first, second }.OrderBy(step => Schedule.IsOfNodes(step.Kind)))
-        {
-            await FaultRules.Of(step.Kind).Heal(cluster, population, step);
-        }
-
+        (FaultStep first, FaultStep second) = FaultRules.Of(step.Kind).Lasts ? (step, also) : (also, step);
+        (FaultStep waiting, FaultStep other) = FaultRules.Of(first.Kind).NeedsDatabases ? (first, second) : (second, first);
+        Task one = Live(other, LeadOf(other), Task.CompletedTask);
+        await Task.WhenAll(one, Live(waiting, LeadOf(waiting), NeedsTheOtherHealed(waiting, other) ? one : Task.CompletedTask));
         long from = Now();
         population.BeginProbe(from);
         TimeSpan? recovery = await population.Recover(from, Patience);
-        return new FaultOutcome(first, null, recovery, population.Tally.TakeLongestWait());
+        return new FaultOutcome(step, null, recovery, population.Tally.TakeLongestWait());
+
+        TimeSpan LeadOf(FaultStep which) => which == first ? TimeSpan.Zero : first.Hold / 2;
+    }
+
+    /// <summary>A node that starts needs the databases that it stands on.</summary>
+    private static bool NeedsTheOtherHealed(FaultStep step, FaultStep other) =>
+        FaultRules.Of(step.Kind).NeedsDatabases
+        && other.Kind is FaultKind.RestartDirectory or FaultKind.RestartShard or FaultKind.CutDatabase or FaultKind.SilenceDatabase;
+
+    /// <summary>A fault from its beginning, which is that much later, to its end, which waits for something.</summary>
+    private async Task Live(FaultStep step, TimeSpan lead, Task healable)
+    {
+        FaultRule rule = FaultRules.Of(step.Kind);
+        await Task.Delay(lead, TimeProvider.System);
+        await rule.Inject(cluster, population, step);
+        await Task.Delay(rule.Lasts ? step.Hold : TimeSpan.Zero, TimeProvider.System);
+        await healable;
+        await rule.Heal(cluster, population, step);
     }
 
     private async Task<IReadOnlyList<PopulationRoom>> RoomsOfFirstShard()

@@ -6,6 +6,9 @@ namespace Monstera.Tests.Faults.Suite;
 /// <summary>An event of the log as it is stored.</summary>
 internal sealed record LogEvent(long Seq, ulong Digest, string Type, Guid Sender, Guid? ClientId, string? Text, long? Target)
 {
+    /// <summary>For people: what it is, not all that it says.</summary>
+    public override string ToString() => $"a {Type}, {(ClientId is { } id && WriteId.Of(id) is { } write ? write : $"client id {ClientId}, of {Sender}")}";
+
     public static LogEvent Of(JsonElement e) => new(
         e.GetProperty("seq").GetInt64(),
         EventDigest.Of(JsonMarshal.GetRawUtf8Value(e), out _),

@@ -8,7 +8,8 @@ namespace Monstera.Tests.Faults.Suite;
 /// <summary>How members behave.</summary>
 /// <param name="Entrance">Where they connect.</param>
 /// <param name="PauseMax">After an acknowledgement a member waits up to so long before it writes again; zero: it writes at once.</param>
-internal sealed record MemberRules(Func<Uri> Entrance, TimeSpan PauseMax, int Seed);
+/// <param name="BackoffMax">However often it failed to connect, it waits no longer than that.</param>
+internal sealed record MemberRules(Func<Uri> Entrance, TimeSpan PauseMax, TimeSpan BackoffMax, int Seed);
 
 /// <summary>
 /// A client of hundreds, which keeps the rules of docs/protocol.md section 9 and costs little: of each room it keeps a cursor and digests, of each write the seq. It writes without end, one message after
@@ -24,7 +25,6 @@ internal sealed partial class Member : IAsyncDisposable
     private static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(12);
     private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan BackoffFirst = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(30);
 
     private readonly Lock _gate = new();
     private readonly MemberRules _rules;
@@ -250,7 +250,7 @@ internal sealed partial class Member : IAsyncDisposable
     private TimeSpan Backoff(int failures)
     {
         TimeSpan max = BackoffFirst * Math.Pow(2, Math.Min(failures, 16));
-        return (max < BackoffMax ? max : BackoffMax) * Chance();
+        return (max < _rules.BackoffMax ? max : _rules.BackoffMax) * Chance();
     }
 
     private double Chance()

@@ -180,7 +180,12 @@ internal sealed class MemberRoom(int member, int room, Guid id, Tally tally)
         {
             if (!Apply(e))
             {
-                // Something is missing before it: it is asked for.
+                if (Live)
+                {
+                    // A client would ask for what is missing and nobody would notice; but a server that has somebody live leaves nothing out without saying so.
+                    Break($"seq {e.GetProperty("seq")} came after {Last}, and nobody said that something was left out");
+                }
+
                 Live = false;
                 return;
             }

@@ -2,26 +2,26 @@ namespace Monstera.Tests.Faults.Suite;
 
 /// <summary>
 /// Faults without end, in rounds of which each has every kind once: alone in the first, third, fifth … round, two at once in those between. The same seed and size give the same faults in the same order with
-/// the same victims.
+/// the same victims; which kinds there are changes no victims.
 /// </summary>
 internal sealed class Schedule(int seed, int nodes, int members, int rooms, TimeSpan holdMin, TimeSpan holdMax)
 {
     /// <summary>One in so many reads slowly.</summary>
     private const int SlowShare = 10;
 
-    /// <summary>Two of one group would be the same twice, or undo each other.</summary>
+    /// <summary>Two of one group would be the same twice, or undo each other; and the command that moves slots fails when the databases do, and is run again by whoever runs it.</summary>
     private static readonly FaultKind[][] Groups =
     [
         [FaultKind.KillNode, FaultKind.StopNode, FaultKind.KillAllNodes, FaultKind.FreezeNode],
         [FaultKind.KillRedis, FaultKind.FreezeRedis, FaultKind.FlushRedis, FaultKind.FailOverRedis, FaultKind.CutRedis, FaultKind.SilenceRedis],
-        [FaultKind.RestartDirectory, FaultKind.RestartShard, FaultKind.CutDatabase, FaultKind.SilenceDatabase],
+        [FaultKind.RestartDirectory, FaultKind.RestartShard, FaultKind.CutDatabase, FaultKind.SilenceDatabase, FaultKind.MoveSlots],
         [FaultKind.SlowReaders, FaultKind.ReconnectStorm],
     ];
 
-    /// <summary>Where a kind belongs; -1: nowhere, so it stays alone. A command that an operator runs fails when the databases do, and is run again.</summary>
-    public static int GroupOf(FaultKind kind) => Array.FindIndex(Groups, group => group.Contains(kind));
+    /// <summary>No other kinds than these; empty: all.</summary>
+    public IReadOnlyList<FaultKind> Only { get; init; } = [];
 
-    public static bool IsOfNodes(FaultKind kind) => Groups[0].Contains(kind);
+    public static int GroupOf(FaultKind kind) => Array.FindIndex(Groups, group => group.Contains(kind));
 
     public IEnumerable<FaultStep> Steps()
     {
@@ -34,7 +34,7 @@ internal sealed class Schedule(int seed, int nodes, int members, int rooms, Time
             {
                 FaultStep step = steps[0];
                 steps.RemoveAt(0);
-                int other = round % 2 == 1 || GroupOf(step.Kind) < 0 ? -1 : steps.FindIndex(one => GroupOf(one.Kind) >= 0 && GroupOf(one.Kind) != GroupOf(step.Kind));
+                int other = round % 2 == 1 ? -1 : steps.FindIndex(one => GroupOf(one.Kind) != GroupOf(step.Kind));
                 FaultStep? also = other < 0 ? null : steps[other];
                 if (also is not null)
                 {
@@ -63,6 +63,6 @@ internal sealed class Schedule(int seed, int nodes, int members, int rooms, Time
             steps.Add(new FaultStep(0, kind, node, database, everybody.Take(Math.Max(1, members / SlowShare)).ToHashSet(), room, hold));
         }
 
-        return steps;
+        return Only.Count == 0 ? steps : steps.FindAll(step => Only.Contains(step.Kind));
     }
 }

@@ -21,8 +21,29 @@ public sealed class ScheduleTests
         Assert.All(new[] { steps.Take(Kinds), second }, round => Assert.Equal(Enum.GetValues<FaultKind>(), Flat(round).Select(step => step.Kind).Order()));
         Assert.InRange(second.Count(step => step.Also is not null), 5, 8);
         Assert.All(steps, step => Assert.True(step.Also is null || Schedule.GroupOf(step.Kind) != Schedule.GroupOf(step.Also.Kind)));
-        Assert.All(Enum.GetValues<FaultKind>(), kind => Assert.Equal(kind == FaultKind.MoveSlots, Schedule.GroupOf(kind) < 0));
+        Assert.All(Enum.GetValues<FaultKind>(), kind => Assert.InRange(Schedule.GroupOf(kind), 0, 3));
         Assert.Equal(Enumerable.Range(1, steps.Length), steps.Select(step => step.Number));
+    }
+
+    [Fact]
+    public void Of_two_kinds_each_comes_alone_and_then_both_at_once()
+    {
+        FaultKind[] only = [FaultKind.KillNode, FaultKind.RestartShard];
+        FaultStep[] steps = [.. new Schedule(7, 3, 50, 20, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3)) { Only = only }.Steps().Take(6)];
+        Assert.Equal([false, false, true, false, false, true], steps.Select(step => step.Also is not null));
+        Assert.All(new[] { steps[..2], steps[2..3], steps[3..5], steps[5..6] }, round => Assert.Equal(only.Order(), Flat(round).Select(step => step.Kind).Order()));
+        FaultStep[] all = [.. Flat(Of(7)).Where(step => only.Contains(step.Kind)).Take(8)];
+        Assert.Equal(all.Select(Victims), Flat(steps).Select(Victims));
+    }
+
+    [Fact]
+    public void The_short_form_has_every_kind_alone_and_two_at_once()
+    {
+        FaultSettings settings = new(FaultSettings.SeedUnlessSaid, null, 200, [], null);
+        FaultStep[] steps = [.. new Schedule(settings.Seed, 3, 200, 40, settings.HoldMin, settings.HoldMax).Steps().Take(settings.StepsMin)];
+        Assert.Equal(Enum.GetValues<FaultKind>(), steps.Where(step => step.Also is null).Select(step => step.Kind).Order());
+        Assert.All(steps.Skip(Kinds), step => Assert.NotNull(step.Also));
+        Assert.True(steps.Length > Kinds);
     }
 
     [Fact]
@@ -39,6 +60,8 @@ public sealed class ScheduleTests
     private static IEnumerable<FaultStep> Of(int seed) => new Schedule(seed, 3, 50, 20, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3)).Steps().Take(Kinds * 10);
 
     private static IEnumerable<FaultStep> Flat(IEnumerable<FaultStep> steps) => steps.SelectMany(step => step.Also is null ? new[] { step } : [step, step.Also]);
+
+    private static string Victims(FaultStep step) => $"{step.Kind} {step.Node} {step.Database} {string.Join(' ', step.Members)} {step.Room} {step.Hold}";
 
     private static string Whole(FaultStep step) => $"{step} {step.Node} {step.Database} {string.Join(' ', step.Members)} {step.Room} {step.Hold}";
 }

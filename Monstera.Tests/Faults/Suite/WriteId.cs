@@ -15,6 +15,9 @@ internal readonly record struct WriteId(int Member, int Room, int Ordinal)
     /// <summary>No two writes say the same; some are long, and all need escaping.</summary>
     public string Text => $"{Member}:{Room}:{Ordinal} \"観葉植物\" 🪴{(Ordinal % Cycle == Cycle / 2 ? new string('~', LongTextChars) : "")}";
 
+    /// <summary>For people; its room is told beside it.</summary>
+    public override string ToString() => $"write {Ordinal} of member {Member}";
+
     /// <returns>Null when the id is not of a write of a member.</returns>
     public static WriteId? Of(Guid clientId)
     {
