@@ -24,10 +24,9 @@ internal sealed record FaultSettings(int Seed, TimeSpan? Length, int Members, IR
     public TimeSpan PauseMax => Length is null ? TimeSpan.FromMilliseconds(600) : TimeSpan.Zero;
 
     /// <summary>
-    /// The longest that a client waits before it connects again. By rule 6 of docs/protocol.md section 9 it is 30 s, and all that time passes when everybody has found nobody for a while; a short run
-    /// has the same rule with a lower end.
+    /// The longest that a client waits before it connects again, until it has failed for a minute. By rule 6 of docs/protocol.md section 9 it is 5 s; a short run has the same rule with a lower end.
     /// </summary>
-    public TimeSpan BackoffMax => TimeSpan.FromSeconds(Length is null ? 3 : 30);
+    public TimeSpan BackoffMax => TimeSpan.FromSeconds(Length is null ? 3 : 5);
 
     public TimeSpan HoldMin => TimeSpan.FromSeconds(0.5);
 

@@ -8,7 +8,7 @@ namespace Monstera.Tests.Faults.Suite;
 /// <summary>How members behave.</summary>
 /// <param name="Entrance">Where they connect.</param>
 /// <param name="PauseMax">After an acknowledgement a member waits up to so long before it writes again; zero: it writes at once.</param>
-/// <param name="BackoffMax">However often it failed to connect, it waits no longer than that.</param>
+/// <param name="BackoffMax">After its first twenty failures to connect in a row it waits no longer than that.</param>
 internal sealed record MemberRules(Func<Uri> Entrance, TimeSpan PauseMax, TimeSpan BackoffMax, int Seed);
 
 /// <summary>
@@ -18,6 +18,7 @@ internal sealed record MemberRules(Func<Uri> Entrance, TimeSpan PauseMax, TimeSp
 internal sealed partial class Member : IAsyncDisposable
 {
     private const int ReadBytes = 16_384;
+    private const int BackoffFailures = 20;
 
     /// <summary>So small that who does not read is noticed, and larger than two segments of the loopback: below that a window that was closed opens late.</summary>
     private const int ReceiveBufferBytes = 131_072;
@@ -25,6 +26,7 @@ internal sealed partial class Member : IAsyncDisposable
     private static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(12);
     private static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan BackoffFirst = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan BackoffLate = TimeSpan.FromSeconds(30);
 
     private readonly Lock _gate = new();
     private readonly MemberRules _rules;
@@ -249,7 +251,12 @@ internal sealed partial class Member : IAsyncDisposable
     /// <summary>Full jitter: rule 6.</summary>
     private TimeSpan Backoff(int failures)
     {
-        TimeSpan max = BackoffFirst * Math.Pow(2, Math.Min(failures, 16));
+        if (failures > BackoffFailures)
+        {
+            return BackoffLate * Chance();
+        }
+
+        TimeSpan max = BackoffFirst * Math.Pow(2, failures);
         return (max < _rules.BackoffMax ? max : _rules.BackoffMax) * Chance();
     }
 
