@@ -76,6 +76,24 @@ public sealed class MonsteraOptions
     public LifecycleOptions Lifecycle { get; set; } = new();
 
     public MetricsOptions Metrics { get; set; } = new();
+
+    public TracingOptions Tracing { get; set; } = new();
+}
+
+/// <summary>Where traces go, and how many calls are traced.</summary>
+public sealed class TracingOptions
+{
+    public const string Grpc = "grpc";
+    public const string HttpProtobuf = "http/protobuf";
+
+    /// <summary>An OTLP receiver, such as <c>http://collector:4317</c>; empty: nothing is traced, and what would do it is not even loaded.</summary>
+    public string Endpoint { get; set; } = "";
+
+    /// <summary><see cref="Grpc"/> or <see cref="HttpProtobuf"/>.</summary>
+    public string Protocol { get; set; } = Grpc;
+
+    /// <summary>From 0 to 1: how many of the calls that no traced caller made are traced.</summary>
+    public double SampleRatio { get; set; } = 0.01;
 }
 
 /// <summary>Who may read the metrics, and how much they say.</summary>
