@@ -42,9 +42,9 @@ public sealed partial class HubCalls
         ReadMarkers markers,
         IPresence presence,
         PresenceChoices choices,
-        TimeProvider time,
         HubMeter meter,
         CallTracing tracing,
+        TimeProvider time,
         ILogger<HubCalls> log)
     {
         ArgumentNullException.ThrowIfNull(actions);

@@ -52,7 +52,7 @@ internal sealed class WatchedNodes : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _life.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        foreach (IAsyncDisposable part in ((IEnumerable<IAsyncDisposable>)[.. _people, .. _others, .. _nodes]))
+        foreach (IAsyncDisposable part in (IAsyncDisposable[])[.. _people, .. _others, .. _nodes])
         {
             await part.DisposeAsync();
         }
