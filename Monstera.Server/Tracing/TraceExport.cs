@@ -6,7 +6,7 @@ using Monstera.Server.Nodes;
 namespace Monstera.Server.Tracing;
 
 /// <summary>Sends traces while the server runs, if it is told where to.</summary>
-internal sealed class TraceExport(IOptions<MonsteraOptions> options, Node node) : IHostedService
+internal sealed class TraceExport(IOptions<MonsteraOptions> options, Node node) : IHostedService, IDisposable
 {
     // Of this type lest anything of OpenTelemetry be loaded with this class.
     private IDisposable? _pipeline;
@@ -22,7 +22,9 @@ internal sealed class TraceExport(IOptions<MonsteraOptions> options, Node node) 
     }
 
     /// <summary>What has not been sent yet goes out, for two seconds at most.</summary>
-    public Task StopAsync(CancellationToken cancellationToken) => _pipeline is { } pipeline ? Task.Run(pipeline.Dispose, CancellationToken.None) : Task.CompletedTask;
+    public Task StopAsync(CancellationToken cancellationToken) => _pipeline is null ? Task.CompletedTask : Task.Run(Dispose, CancellationToken.None);
+
+    public void Dispose() => _pipeline?.Dispose();
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private TracePipeline Build() => new(options.Value.Tracing, node.Name, typeof(TraceExport).Assembly.GetName().Version?.ToString(3) ?? "");

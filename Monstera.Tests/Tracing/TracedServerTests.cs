@@ -134,5 +134,5 @@ public sealed class TracedServerTests
         Assert.All(acks, ack => Assert.True(ack.TryGetProperty("seq", out _), ack.ToString()));
     }
 
-    private static Task<string> Maps(ServerProcess server) => File.ReadAllTextAsync($"/proc/{server.Id.ToString(CultureInfo.InvariantCulture)}/maps");
+    private static Task<string> Maps(ServerProcess server) => File.ReadAllTextAsync($"/proc/{server.Id.ToString(CultureInfo.InvariantCulture)}/maps", TestContext.Current.CancellationToken);
 }
