@@ -1,5 +1,4 @@
 using Monstera.Bench.Report;
-using Monstera.Bench.Subjects;
 
 namespace Monstera.Bench.Scenarios;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Monstera.Data.Growth;
-using Monstera.Server.Configuration;
 
 namespace Monstera.Server.Growth;
 

@@ -22,7 +22,7 @@ public sealed partial class MetricsServerTests
         await writer.Start();
         await using ChatClient reader = new(() => server.Address, () => Tokens.For("reader", "general"));
         await reader.Start();
-        await using FallbackHub events = await FallbackHub.Connect(server.Address, Tokens.For("events", "general"), FallbackTransport.ServerSentEvents);
+        FallbackHub events = await FallbackHub.Connect(server.Address, Tokens.For("events", "general"), FallbackTransport.ServerSentEvents);
         await events.Call("Hello", new { protocol = 1 });
         await using FallbackHub polling = await FallbackHub.Connect(server.Address, Tokens.For("polling", "general"), FallbackTransport.LongPolling);
         await polling.Call("Hello", new { protocol = 1 });

@@ -39,6 +39,7 @@ internal sealed class PrometheusServer : IAsyncDisposable
         }
 
         await File.WriteAllTextAsync(Path.Combine(folder, "prometheus.yml"), config, Cancel);
+        Directory.CreateDirectory(Path.Combine(folder, "optional"));
         Directory.CreateDirectory(Path.Combine(folder, "nodes"));
         await File.WriteAllTextAsync(Path.Combine(folder, "nodes", "nodes.yml"), $"- targets: [{string.Join(", ", nodes.Select(node => node.Authority))}]", Cancel);
         Directory.CreateDirectory(Path.Combine(folder, "rules"));

@@ -31,7 +31,7 @@ internal sealed class WatchedNodes : IAsyncDisposable
         try
         {
             // So that limits are met, and garbage is collected, within seconds.
-            (string, string)[] limits = [("Limits:ConnectionsPerNode", "500"), ("Limits:SignInsPerMinutePerAddress", "10"), ("DOTNET_GCgen0size", "400000")];
+            (string, string)[] limits = [("Limits:ConnectionsPerNode", "500"), ("Limits:SignInsPerMinutePerAddress", "1"), ("DOTNET_GCgen0size", "400000")];
             string database = PostgresPair.Shared.Primary.CreateEmptyDatabase();
             await PostgresPair.Shared.CaughtUp(TestContext.Current.CancellationToken);
             Task<ServerProcess> alone = ServerProcess.Start([("NodeName", "alone"), .. limits]);
