@@ -23,8 +23,9 @@ internal sealed record TraceParent(ActivityContext Context)
 
     public void Write(Span<byte> bytes)
     {
-        Context.TraceId.CopyTo(bytes);
-        Context.SpanId.CopyTo(bytes[16..]);
+        // They fill what they are given.
+        Context.TraceId.CopyTo(bytes[..16]);
+        Context.SpanId.CopyTo(bytes[16..24]);
         bytes[24] = 1;
     }
 }
