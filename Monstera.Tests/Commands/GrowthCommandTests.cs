@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Monstera.Data.Growth;
-using Monstera.Data.Postgres.Directory;
 using Monstera.Data.Sqlite;
 using Monstera.Server.Commands;
 using Monstera.Tests.Clients;

@@ -122,7 +122,9 @@ public sealed partial class MetricsServerTests
         Assert.Equal(sent + 1, scrape["hub_call_duration_seconds_count{method=\"Send\"}"]);
         Assert.True(scrape["write_batch_size_count"] >= Messages);
         Assert.True(scrape["write_duration_seconds_count{shard=\"0\"}"] >= sent);
-        Assert.Equal(scrape["write_batch_size_count"], scrape["db_query_duration_seconds_count{query_type=\"append\",shard=\"0\"}"]);
+
+        // One may be stored already, and not yet handed on.
+        Assert.InRange(scrape["db_query_duration_seconds_count{query_type=\"append\",shard=\"0\"}"] - scrape["write_batch_size_count"], 0, 1);
         Assert.Equal(8_192, scrape["write_queue_max"]);
         Assert.Equal(0, scrape["write_queue_depth{shard=\"0\"}"]);
 
@@ -135,7 +137,7 @@ public sealed partial class MetricsServerTests
         Assert.True(scrape.Sum("http_server_request_duration_seconds_count", "url_scheme=\"http\"") > 0);
         Assert.True(scrape.Sum("kestrel_active_connections") > 0);
         Assert.True(scrape.Sum("dotnet_gc_collections_total") >= 0 && scrape.Types.ContainsKey("dotnet_gc_collections_total"));
-        Assert.Equal("untyped", scrape.Types["dotnet_thread_pool_thread_count"]);
+        Assert.Contains(scrape.Types.Keys, name => name.StartsWith("dotnet_thread_pool_thread_count", StringComparison.Ordinal));
 
         // The process.
         Assert.True(scrape["process_cpu_seconds_total"] > 0);

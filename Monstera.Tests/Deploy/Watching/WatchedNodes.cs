@@ -108,7 +108,7 @@ internal sealed class WatchedNodes : IAsyncDisposable
                 await client.Get("/api/rooms");
                 await client.Get($"/api/rooms/{room}/messages?limit=5");
                 await client.Get($"/api/rooms/{Guid.NewGuid()}");
-                await client.Post("/api/sign-in", new { name = "nobody", password = RestClient.Password });
+                await client.Post("/api/sign-in", new { userName = "nobody", password = RestClient.Password });
                 await using HubSocket guest = await HubSocket.Connect(node.Address, Tokens.For("guest", Room));
                 await guest.Hello();
                 await guest.Send(Guid.NewGuid(), "into no room");
