@@ -94,8 +94,11 @@ public sealed class TracingOptions
     /// <summary><see cref="Grpc"/> or <see cref="HttpProtobuf"/>.</summary>
     public string Protocol { get; set; } = Grpc;
 
-    /// <summary>From 0 to 1: how many of the calls that no traced caller made are traced.</summary>
+    /// <summary>From 0 to 1: how many calls and requests are traced.</summary>
     public double SampleRatio { get; set; } = 0.01;
+
+    /// <summary>Requests that name a trace (<c>traceparent</c>) belong to it and are traced if it is: for servers that only programs of the operator's own reach, or a balancer that traces.</summary>
+    public bool TrustCallers { get; set; }
 }
 
 /// <summary>Who may read the metrics, and how much they say.</summary>

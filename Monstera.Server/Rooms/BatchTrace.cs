@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Monstera.Data.Rooms;
 using Monstera.Server.Tracing;
 
 namespace Monstera.Server.Rooms;
@@ -10,7 +11,7 @@ namespace Monstera.Server.Rooms;
 /// </summary>
 internal sealed class BatchTrace : IDisposable
 {
-    /// <summary>What OpenTelemetry keeps of a span's links.</summary>
+    /// <summary>What OpenTelemetry keeps of a span's links. The calls of a larger batch still have theirs to it.</summary>
     private const int LinksMax = 128;
 
     private readonly Activity _batch;
@@ -37,7 +38,7 @@ internal sealed class BatchTrace : IDisposable
 
     private static BatchTrace? Begin(Activity first, List<PendingDraft> drafts, int partition, TimeProvider time)
     {
-        List<PendingDraft> traced = [.. drafts.Where(draft => draft.Call is not null).Take(LinksMax)];
+        List<PendingDraft> traced = [.. drafts.Where(draft => draft.Call is not null)];
         long now = time.GetTimestamp();
         DateTimeOffset nowIs = time.GetUtcNow();
         foreach (PendingDraft draft in traced)
@@ -48,7 +49,7 @@ internal sealed class BatchTrace : IDisposable
             Spans.End(queue);
         }
 
-        Activity? batch = Spans.Begin("write batch", ActivityKind.Internal, first.Context, traced.Select(draft => new ActivityLink(draft.Call!.Context)));
+        Activity? batch = Spans.Begin("write batch", ActivityKind.Internal, first.Context, traced.Take(LinksMax).Select(draft => new ActivityLink(draft.Call!.Context)));
         if (batch is null)
         {
             return null;
@@ -64,12 +65,12 @@ internal sealed class BatchTrace : IDisposable
     }
 
     /// <summary>The transaction, and under its span what it asks of the storage.</summary>
-    public async Task<T> Commit<T>(Func<ValueTask<T>> append)
+    public async Task<IReadOnlyList<AppendOutcome>> Commit(IRoomStore store, IReadOnlyList<Draft> drafts, DateTimeOffset now)
     {
         using Activity? commit = Spans.Source.StartActivity(ActivityKind.Internal, _batch.Context, name: "write commit");
         try
         {
-            return await append();
+            return await store.Append(drafts, now, CancellationToken.None);
         }
         catch (Exception e)
         {

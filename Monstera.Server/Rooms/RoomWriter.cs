@@ -163,7 +163,7 @@ public sealed partial class RoomWriter : BackgroundService
         using BatchTrace? trace = BatchTrace.Begin(batch, partition, _time);
         IReadOnlyList<AppendOutcome> outcomes = trace is null
             ? await Store.Append(drafts, Now(), CancellationToken.None)
-            : await trace.Commit(() => Store.Append(drafts, Now(), CancellationToken.None));
+            : await trace.Commit(Store, drafts, Now());
         CommittedBatch committed = new([.. batch], outcomes, _memberships, partition, _time.GetTimestamp(), trace?.Parent);
         _meter?.Count(batch, committed.Rooms, partition);
         if (Committed is { } handlers)

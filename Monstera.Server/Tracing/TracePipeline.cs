@@ -20,9 +20,10 @@ internal sealed class TracePipeline : IDisposable
     public TracePipeline(TracingOptions options, string node, string version)
     {
         _provider = Sdk.CreateTracerProviderBuilder()
+            .ConfigureServices(services => services.AddSingleton(Variables()))
             .ConfigureResource(resource => resource.AddService("monstera", serviceVersion: version, serviceInstanceId: node))
             .SetSampler(new ParentBasedSampler(new RootSampler(options.SampleRatio)))
-            .AddSource(Spans.SourceName, "Microsoft.AspNetCore", "System.Net.Http", "Npgsql")
+            .AddSource(Spans.SourceName, "Microsoft.AspNetCore", "Npgsql")
             .AddProcessor(new AllowedTags())
             .AddOtlpExporter(otlp =>
             {
@@ -42,4 +43,11 @@ internal sealed class TracePipeline : IDisposable
     /// <summary>The receiver's address is that of all kinds of telemetry; traces have a path of their own below it.</summary>
     private static Uri HttpAddress(string endpoint) =>
         new(endpoint.EndsWith("/" + HttpPath, StringComparison.Ordinal) ? endpoint : endpoint.TrimEnd('/') + "/" + HttpPath);
+
+    /// <summary>OpenTelemetry's variables, from the environment, but for those that are not up to it.</summary>
+    private static IConfiguration Variables() => new ConfigurationBuilder()
+        .AddInMemoryCollection([new("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "256")])
+        .AddEnvironmentVariables()
+        .AddInMemoryCollection([new("OTEL_SPAN_EVENT_COUNT_LIMIT", "0")])
+        .Build();
 }

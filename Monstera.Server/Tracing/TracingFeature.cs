@@ -12,6 +12,9 @@ public static class TracingFeature
     {
         services.AddSingleton<CallTracing>();
         services.AddHostedService<TraceExport>();
+
+        // Asked for requests only, by ASP.NET Core.
+        services.AddSingleton<DistributedContextPropagator>(provider => new Callers(provider.GetRequiredService<IOptions<MonsteraOptions>>().Value.Tracing.TrustCallers));
         return services;
     }
 

@@ -36,6 +36,9 @@ internal sealed class Collector : IAsyncDisposable
 
     public ConcurrentQueue<string> Faults { get; } = new();
 
+    /// <summary>What came in the header <c>collector-token</c>.</summary>
+    public ConcurrentQueue<string> Tokens { get; } = new();
+
     public Signal Changed { get; } = new();
 
     public int Requests => Volatile.Read(ref _requests);
@@ -100,6 +103,7 @@ internal sealed class Collector : IAsyncDisposable
     private bool Check(HttpContext context, string path, string type)
     {
         Interlocked.Increment(ref _requests);
+        Tokens.Enqueue(context.Request.Headers["collector-token"].ToString());
         bool isRight = context.Request.Method == "POST" && context.Request.Path == path && context.Request.ContentType == type;
         if (!isRight)
         {

@@ -24,8 +24,9 @@ internal sealed class ProtobufReader(ReadOnlyMemory<byte> bytes)
 
     public ProtobufReader Message => new(Content);
 
+    /// <param name="wireTypes">By the fields' numbers, which wire type the message's description gives each; <c>-</c>: there is no such field.</param>
     /// <returns>False: there is none more.</returns>
-    public bool Next()
+    public bool Next(string wireTypes)
     {
         if (_at == bytes.Length)
         {
@@ -52,7 +53,7 @@ internal sealed class ProtobufReader(ReadOnlyMemory<byte> bytes)
                 throw new InvalidDataException($"Wire type {WireType} of field {Field}.");
         }
 
-        return Field > 0 ? true : throw new InvalidDataException("Field 0.");
+        return Field < wireTypes.Length && wireTypes[Field] == '0' + WireType ? true : throw new InvalidDataException($"Field {Field} of wire type {WireType}, where there are {wireTypes}.");
     }
 
     private ulong ReadNumber()

@@ -21,7 +21,11 @@ public sealed class TracedServerTests
     {
         const int calls = 400;
         await using Collector collector = await Collector.Start();
-        await using ServerProcess server = await ServerProcess.Start([.. NoLimits, .. TwoNodesTraceTests.Tracing(collector.Address, "http/protobuf", "0.5")]);
+        await using ServerProcess server = await ServerProcess.Start(
+        [
+            .. NoLimits, .. TwoNodesTraceTests.Tracing(collector.Address, "http/protobuf", "0.5"), ("Limits:WriteBatchMax", "64"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "collector-token=of-the-collector"), ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=rehearsal"),
+        ]);
         await SendMany(server, calls);
         await server.Terminate();
 
@@ -38,9 +42,11 @@ public sealed class TracedServerTests
             Assert.Single(spans, span => span.Name == "write queue" && span.Parent == call.Id);
         }
 
-        // A batch has its first traced call's trace, and is written to one socket that is watched.
+        // A batch has its first traced call's trace.
         Assert.All(batches.Values, batch => Assert.Equal(batch.Links[0], (batch.Trace, batch.Parent)));
         Assert.Empty(collector.Faults);
+        Assert.All(collector.Tokens, token => Assert.Equal("of-the-collector", token));
+        Assert.All(spans, span => Assert.Equal("rehearsal", span.Resource["deployment.environment"]));
     }
 
     [Theory]
@@ -66,6 +72,67 @@ public sealed class TracedServerTests
         (int exitCode, TimeSpan took) = await server.Terminate();
         Assert.Equal(0, exitCode);
         Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(10));
+    }
+
+    /// <summary>Who may be anybody chooses neither what is traced nor under which id, unless only the operator's own programs call.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_request_goes_by_its_route_and_by_its_callers_trace_where_callers_are_trusted(bool trusts)
+    {
+        const string callers = "0af7651916cd43dd8448eb211c80319c";
+        const string caller = "b7ad6b7169203331";
+        await using Collector collector = await Collector.Start();
+        await using ServerProcess server = await ServerProcess.Start(
+            [.. TwoNodesTraceTests.Tracing(collector.Address, "http/protobuf", "1"), ("Tracing:TrustCallers", trusts ? "true" : "false"), ("Registration", "open")]);
+        RestClient person = new(server.Address.ToString().TrimEnd('/'));
+        person.SignedIn((await person.Post("/api/setup", new { workspaceName = "W", userName = "owner", displayName = "Owner", password = RestClient.Password, token = true })).IsStatus(201));
+        string room = (await person.Get("/api/rooms")).Items[0].GetProperty("id").GetString()!;
+        person.Headers["tracestate"] = person.Headers["baggage"] = "vendor=" + Text;
+        person.Headers["traceparent"] = $"00-{callers}-{caller}-01";
+        (await person.Post($"/api/rooms/{room}/messages", new { clientId = Guid.NewGuid(), text = Text })).IsStatus(200);
+        person.Headers["traceparent"] = $"00-{callers}-{caller}-00";
+        (await person.Get("/api/me")).IsStatus(200);
+        await person.Send(new HttpMethod("INVENTED"), "/api/" + Text);
+        await using (HubSocket hub = await HubSocket.Connect(server.Address, Tokens.For("writer", Key)))
+        {
+            await hub.Hello();
+            await hub.Call("Send", new { room = Guid.NewGuid(), clientId = Guid.NewGuid(), text = Text });
+            await hub.Call("Invented" + Text, new { });
+        }
+
+        await server.Terminate();
+        CollectedSpan[] spans = [.. collector.Spans];
+        CollectedSpan request = Assert.Single(spans, span => span.Name == "POST /api/rooms/{room}/messages");
+        Assert.Equal((trusts, trusts ? caller : "", 2UL), (request.Trace == callers, request.Parent, request.Kind));
+        Assert.Equal(("POST", "200", false), (request.Attributes["http.request.method"], request.Attributes["http.response.status_code"], request.IsError));
+        Assert.Single(spans, span => span.Name == "write queue" && span.Trace == request.Trace && span.Parent == request.Id);
+        CollectedSpan batch = Assert.Single(spans, span => span.Name == "write batch" && span.Trace == request.Trace);
+        Assert.Equal(request.Id, batch.Parent);
+        Assert.Equal(trusts ? 0 : 1, spans.Count(span => span.Name == "GET /api/me"));
+        Assert.Equal(trusts ? 0 : 1, spans.Count(span => span.Attributes.GetValueOrDefault("http.request.method") == "_OTHER"));
+        CollectedSpan refused = Assert.Single(spans, span => span.Name == "hub Send");
+        Assert.Equal((true, "not_found", "Send"), (refused.IsError, refused.Attributes["error.type"], refused.Attributes["rpc.method"]));
+        Assert.Equal("unknown_method", Assert.Single(spans, span => span.Name == "hub unknown").Attributes["error.type"]);
+        Assert.All(collector.Raw, raw => Assert.DoesNotContain(Text, raw, StringComparison.OrdinalIgnoreCase));
+        Assert.Empty(collector.Faults);
+    }
+
+    /// <summary>Else a connection whose request is traced would trace everything for as long as it lasts.</summary>
+    [Fact]
+    public async Task Calls_are_not_traced_because_the_request_that_carries_them_is()
+    {
+        const string callers = "0af7651916cd43dd8448eb211c80319c";
+        await using Collector collector = await Collector.Start();
+        await using ServerProcess server = await ServerProcess.Start([.. TwoNodesTraceTests.Tracing(collector.Address, "http/protobuf", "0"), ("Tracing:TrustCallers", "true")]);
+
+        // The first time the room is made, and that belongs to the request.
+        await SendMany(server, 1);
+        await SendMany(server, 3, new HubSocketOptions { Path = "/HUB", Header = ("traceparent", $"00-{callers}-b7ad6b7169203331-01") });
+        await server.Terminate();
+        CollectedSpan request = Assert.Single(collector.Spans, span => span.Kind == 2);
+        Assert.Equal((callers, "Microsoft.AspNetCore"), (request.Trace, request.Scope));
+        Assert.DoesNotContain(collector.Spans, span => span.Scope == "Monstera");
     }
 
     [Fact]
@@ -121,9 +188,9 @@ public sealed class TracedServerTests
         }
     }
 
-    private static async Task SendMany(ServerProcess server, int calls)
+    private static async Task SendMany(ServerProcess server, int calls, HubSocketOptions? options = null)
     {
-        await using HubSocket hub = await HubSocket.Connect(server.Address, Tokens.For("writer", Key));
+        await using HubSocket hub = await HubSocket.Connect(server.Address, Tokens.For("writer", Key), options);
         JsonElement hello = await hub.Hello();
         Guid room = Tokens.RoomOf(hello.GetProperty("tenant").GetProperty("id").GetGuid(), Key);
         Task<JsonElement>[] answers =

@@ -35,7 +35,7 @@ public sealed class TwoNodesTraceTests
         await collector.Until(spans => TraceOf(spans).Count(span => span.Name is "write batch" or "write commit" or "backplane publish" or "feed") == 5, "the whole trace");
         Holds(TraceOf([.. collector.Spans]));
         Assert.Empty(collector.Faults);
-        Assert.All(collector.Spans, span => Assert.Equal("monstera", span.Service));
+        Assert.All(collector.Spans, span => Assert.Equal(("monstera", 1UL, 0, ""), (span.Service, span.Flags & 1, span.Events, span.StatusText)));
         Assert.Contains(collector.Spans, span => span.Scope == "Microsoft.AspNetCore");
         foreach (string raw in collector.Raw)
         {
