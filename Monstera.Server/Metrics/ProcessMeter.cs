@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using System.Globalization;
 using Microsoft.Extensions.Options;
 using Monstera.Server.Configuration;
 
@@ -56,48 +55,6 @@ public sealed class ProcessMeter
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             return null;
-        }
-    }
-
-    /// <summary>What Linux says of the process; null where there is no such file, or it may not be read.</summary>
-    private static class ProcFiles
-    {
-        public static long? OpenFiles() => Read(() => Directory.Exists("/proc/self/fd") ? Directory.EnumerateFileSystemEntries("/proc/self/fd").LongCount() : (long?)null);
-
-        /// <summary>"Max open files            1024                 524288               files": the limit that holds is the first.</summary>
-        public static long? OpenFilesMax() => Read(() => Lines("/proc/self/limits")
-            .Where(line => line.StartsWith("Max open files", StringComparison.Ordinal))
-            .Select(line => Number(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3]))
-            .FirstOrDefault());
-
-        /// <summary>"read_bytes: 4096".</summary>
-        public static long? Io(string key) => Read(() => Lines("/proc/self/io")
-            .Where(line => line.StartsWith(key + ":", StringComparison.Ordinal))
-            .Select(line => Number(line[(key.Length + 1)..].Trim()))
-            .FirstOrDefault());
-
-        /// <summary>"IpExt: InNoRoutes InOctets …", and under it "IpExt: 0 4711 …".</summary>
-        public static long? Network(string key) => Read(() =>
-        {
-            string[][] rows = [.. Lines("/proc/self/net/netstat").Where(line => line.StartsWith("IpExt:", StringComparison.Ordinal)).Select(line => line.Split(' '))];
-            int column = rows.Length == 2 ? Array.IndexOf(rows[0], key) : -1;
-            return column > 0 && column < rows[1].Length ? Number(rows[1][column]) : null;
-        });
-
-        private static IEnumerable<string> Lines(string path) => File.Exists(path) ? File.ReadLines(path) : [];
-
-        private static long? Number(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : null;
-
-        private static long? Read(Func<long?> read)
-        {
-            try
-            {
-                return read();
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                return null;
-            }
         }
     }
 }

@@ -21,9 +21,6 @@ public sealed partial class HubCalls
 {
     private const int MethodCharsMax = 32;
 
-    /// <summary>Between two words about a storage that is away: every call of everybody fails then.</summary>
-    private static readonly TimeSpan ComplainEvery = TimeSpan.FromSeconds(10);
-
     private readonly RoomWriter _writer;
     private readonly HubMeter _meter;
     private readonly CallTracing _tracing;
@@ -60,7 +57,7 @@ public sealed partial class HubCalls
         _meter = meter;
         _tracing = tracing;
         _log = log;
-        _complaints = new Seldom(ComplainEvery, time);
+        _complaints = Seldom.OfCalls(time);
         _byName = _calls.GetAlternateLookup<ReadOnlySpan<char>>();
 
         AddWrite<SendRequest>("Send", actions.DraftOf);
