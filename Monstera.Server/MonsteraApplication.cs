@@ -14,6 +14,7 @@ using Monstera.Server.Health;
 using Monstera.Server.Hosting;
 using Monstera.Server.Lifecycle;
 using Monstera.Server.Limits;
+using Monstera.Server.Logging;
 using Monstera.Server.Metrics;
 using Monstera.Server.Nodes;
 using Monstera.Server.OpenApi;
@@ -25,6 +26,7 @@ using Monstera.Server.Redis;
 using Monstera.Server.Rest;
 using Monstera.Server.Rooms;
 using Monstera.Server.Storage;
+using Monstera.Server.Tracing;
 using Monstera.Server.Web;
 
 namespace Monstera.Server;
@@ -79,6 +81,9 @@ public static partial class MonsteraApplication
         services.AddSingleton<IValidateOptions<MonsteraOptions>, ConnectionStringsValidator>();
         services.AddSingleton(TimeProvider.System);
 
+        // Begun before all others that run, and so ended after them.
+        services.AddTracing();
+        services.AddJsonLogs();
         services.AddMetricsExposition();
         services.AddErrorBodies();
         services.AddTrustedProxies();
@@ -104,6 +109,7 @@ public static partial class MonsteraApplication
 
     private static void MapRequests(WebApplication app)
     {
+        app.UseTracing();
         app.UseTrustedProxies();
         app.UseErrorBodies();
         app.UseSecurityHeaders();

@@ -4,6 +4,7 @@ using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Nodes;
 using Monstera.Server.Rooms;
+using Monstera.Server.Tracing;
 
 namespace Monstera.Server.Backplane;
 
@@ -80,6 +81,7 @@ internal static class BackplaneFrame
         }
 
         List<RoomEvent> events = [];
+        TraceParent? trace = null;
         bool isWhole = true;
         while (!reader.IsEmpty)
         {
@@ -89,7 +91,7 @@ internal static class BackplaneFrame
                 break;
             }
 
-            if (EventBytes.Read(new RoomId(room), bytes) is { } e)
+            if (EventBytes.Read(new RoomId(room), bytes, ref trace) is { } e)
             {
                 events.Add(e);
             }
@@ -101,7 +103,7 @@ internal static class BackplaneFrame
 
         if (events.Count > 0)
         {
-            content.Events.Add(new CommittedEvents(new TenantId(tenant), new RoomId(room), epoch, events));
+            content.Events.Add(new CommittedEvents(new TenantId(tenant), new RoomId(room), epoch, events) { Trace = trace });
         }
 
         return isWhole;
@@ -170,10 +172,12 @@ internal sealed class FrameWriter(Guid sender)
         _record.WriteGuid(events.Tenant.Value);
         _record.WriteGuid(events.Room.Value);
         _record.WriteNumber(events.Epoch);
+        TraceParent? trace = events.Trace;
         while (from < events.Events.Count && _frame.WrittenCount + _record.WrittenCount < FrameBytesMax)
         {
             _event.ResetWrittenCount();
-            EventBytes.Write(_event, events.Events[from++]);
+            EventBytes.Write(_event, events.Events[from++], trace);
+            trace = null;
             _record.WriteBlock(_event.WrittenSpan);
             EventCount++;
         }

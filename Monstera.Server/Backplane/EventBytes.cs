@@ -1,6 +1,7 @@
 using System.Buffers;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
+using Monstera.Server.Tracing;
 
 namespace Monstera.Server.Backplane;
 
@@ -22,10 +23,13 @@ internal static class EventBytes
     private const byte TopicField = 10;
     private const byte DeletedField = 11;
 
+    // Of the first event of a record, if what led to it is traced: a field, not a record of its own, so that versions without it pass over it and believe that they lack nothing.
+    private const byte TraceField = 12;
+
     private static readonly long TimeMin = DateTimeOffset.MinValue.ToUnixTimeMilliseconds();
     private static readonly long TimeMax = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
 
-    public static void Write(ArrayBufferWriter<byte> to, RoomEvent e)
+    public static void Write(ArrayBufferWriter<byte> to, RoomEvent e, TraceParent? trace = null)
     {
         to.WriteNumber(e.Seq);
         to.WriteByte((byte)e.Type);
@@ -53,10 +57,19 @@ internal static class EventBytes
         {
             to.WriteField(DeletedField, 1);
         }
+
+        if (trace is not null)
+        {
+            Span<byte> bytes = stackalloc byte[TraceParent.Bytes];
+            trace.Write(bytes);
+            to.WriteByte(TraceField);
+            to.WriteBlock(bytes);
+        }
     }
 
+    /// <param name="trace">Replaced when the event tells of one that can be read.</param>
     /// <returns>Null: it is garbled, or of a kind that this version does not know.</returns>
-    public static RoomEvent? Read(RoomId room, ReadOnlySpan<byte> bytes)
+    public static RoomEvent? Read(RoomId room, ReadOnlySpan<byte> bytes, ref TraceParent? trace)
     {
         FrameReader reader = new(bytes);
         if (!reader.TryNumber(out long seq) || seq <= 0
@@ -79,6 +92,7 @@ internal static class EventBytes
             }
 
             e = more;
+            trace = field == TraceField ? TraceParent.Read(content) ?? trace : trace;
         }
 
         return e;

@@ -1,9 +1,11 @@
+using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Options;
 using Monstera.Server.Configuration;
 using Monstera.Server.Nodes;
 using Monstera.Server.Redis;
 using Monstera.Server.Rooms;
+using Monstera.Server.Tracing;
 
 namespace Monstera.Server.Backplane;
 
@@ -52,7 +54,8 @@ public sealed class RedisBackplane : IBackplane, IDisposable
     public void Publish(CommittedEvents events)
     {
         ArgumentNullException.ThrowIfNull(events);
-        _outgoing[BackplanePartition.Of(events.Room)].Add(events);
+        Activity? span = events.Trace is { } trace ? Spans.Begin("backplane publish", ActivityKind.Producer, trace.Context) : null;
+        _outgoing[BackplanePartition.Of(events.Room)].Add(span is null ? events : events with { Trace = new TraceParent(span.Context) }, span);
     }
 
     public void Tell(NodeSignal signal)

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using Monstera.Server.Nodes;
 using Monstera.Server.Redis;
 using Monstera.Server.Rooms;
+using Monstera.Server.Tracing;
 
 namespace Monstera.Server.Backplane;
 
@@ -31,14 +33,15 @@ internal sealed class RedisOutgoing(RedisClient redis, string channel, Guid self
     private const int BytesEach = 256;
 
     private readonly Lock _gate = new();
-    private readonly Queue<(CommittedEvents? Events, NodeSignal? Signal, int Bytes)> _waiting = [];
+    private readonly Queue<Waiting> _waiting = [];
     private FrameWriter? _writer;
     private int _placeInFirst;
     private bool _isSending;
     private bool _lost;
     private bool _tellLost;
 
-    public void Add(CommittedEvents events)
+    /// <param name="span">Ends when they are out, or dropped.</param>
+    public void Add(CommittedEvents events, Activity? span = null)
     {
         int bytes = events.Events.Count * BytesEach;
         for (int i = 0; i < events.Events.Count; i++)
@@ -48,11 +51,12 @@ internal sealed class RedisOutgoing(RedisClient redis, string channel, Guid self
 
         if (bound.TryTake(bytes))
         {
-            Add((events, null, bytes));
+            Add(new Waiting(events, null, bytes, span));
         }
         else
         {
             meter.CountDropped(events.Events.Count, 0, "queue");
+            Spans.End(span, "queue");
             Lose();
             TellLost();
         }
@@ -62,7 +66,7 @@ internal sealed class RedisOutgoing(RedisClient redis, string channel, Guid self
     {
         if (bound.TryTake(BytesEach))
         {
-            Add((null, signal, BytesEach));
+            Add(new Waiting(null, signal, BytesEach, null));
         }
         else
         {
@@ -97,7 +101,7 @@ internal sealed class RedisOutgoing(RedisClient redis, string channel, Guid self
         }
     }
 
-    private void Add((CommittedEvents? Events, NodeSignal? Signal, int Bytes) item)
+    private void Add(Waiting item)
     {
         lock (_gate)
         {
@@ -115,29 +119,37 @@ internal sealed class RedisOutgoing(RedisClient redis, string channel, Guid self
 
     private async Task SendAll()
     {
-        while (TryMakeFrame(out byte[] frame, out int events, out int signals, out bool lost))
+        while (TryMakeFrame(out Outgoing made))
         {
-            if (await redis.PublishAndConfirm(channel, frame))
+            bool isOut = await redis.PublishAndConfirm(channel, made.Frame);
+            if (isOut)
             {
-                meter.CountPublished(events, signals, frame.Length);
+                meter.CountPublished(made.Events, made.Signals, made.Frame.Length);
             }
             else
             {
-                meter.CountDropped(events, signals, "away");
-                if (lost || events > 0)
+                meter.CountDropped(made.Events, made.Signals, "away");
+                if (made.Lost || made.Events > 0)
                 {
                     Lose();
                 }
+            }
+
+            foreach (Activity span in made.Spans ?? [])
+            {
+                Spans.End(span, isOut ? null : "away");
             }
         }
     }
 
     /// <summary>One frame at a time is made for a channel, so the writer needs no lock of its own; it is kept for no longer than there is something to send.</summary>
-    private bool TryMakeFrame(out byte[] frame, out int events, out int signals, out bool lost)
+    private bool TryMakeFrame(out Outgoing made)
     {
-        (frame, events, signals) = ([], 0, 0);
+        made = default;
         FrameWriter writer = _writer ??= new FrameWriter(self);
         writer.Begin(time.GetUtcNow());
+        bool lost;
+        List<Activity>? spans = null;
         lock (_gate)
         {
             lost = _lost;
@@ -155,7 +167,7 @@ internal sealed class RedisOutgoing(RedisClient redis, string channel, Guid self
 
             (_lost, _tellLost) = (false, false);
 
-            while (!writer.IsFull && _waiting.TryPeek(out (CommittedEvents? Events, NodeSignal? Signal, int Bytes) item))
+            while (!writer.IsFull && _waiting.TryPeek(out Waiting item))
             {
                 if (item.Events is { } some)
                 {
@@ -172,12 +184,23 @@ internal sealed class RedisOutgoing(RedisClient redis, string channel, Guid self
                     writer.Add(item.Signal!);
                 }
 
+                if (item.Span is { } span)
+                {
+                    (spans ??= []).Add(span);
+                }
+
                 _waiting.Dequeue();
                 bound.Release(item.Bytes);
             }
         }
 
-        (frame, events, signals) = (writer.ToFrame(), writer.EventCount, writer.SignalCount);
+        made = new Outgoing(writer.ToFrame(), writer.EventCount, writer.SignalCount, lost, spans);
         return true;
     }
+
+    /// <summary>Either events or a signal; a traced one has a span.</summary>
+    private readonly record struct Waiting(CommittedEvents? Events, NodeSignal? Signal, int Bytes, Activity? Span);
+
+    /// <summary>A frame, what is in it, and the spans that end with it.</summary>
+    private readonly record struct Outgoing(byte[] Frame, int Events, int Signals, bool Lost, List<Activity>? Spans);
 }

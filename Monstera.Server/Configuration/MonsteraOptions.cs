@@ -78,6 +78,27 @@ public sealed class MonsteraOptions
     public GrowthOptions Growth { get; set; } = new();
 
     public MetricsOptions Metrics { get; set; } = new();
+
+    public TracingOptions Tracing { get; set; } = new();
+}
+
+/// <summary>Where traces go, and how many calls are traced.</summary>
+public sealed class TracingOptions
+{
+    public const string Grpc = "grpc";
+    public const string HttpProtobuf = "http/protobuf";
+
+    /// <summary>An OTLP receiver, such as <c>http://collector:4317</c>; empty: nothing is traced, and what would do it is not even loaded.</summary>
+    public string Endpoint { get; set; } = "";
+
+    /// <summary><see cref="Grpc"/> or <see cref="HttpProtobuf"/>.</summary>
+    public string Protocol { get; set; } = Grpc;
+
+    /// <summary>From 0 to 1: how many calls and requests are traced.</summary>
+    public double SampleRatio { get; set; } = 0.01;
+
+    /// <summary>Requests that name a trace (<c>traceparent</c>) belong to it and are traced if it is: for servers that only programs of the operator's own reach, or a balancer that traces.</summary>
+    public bool TrustCallers { get; set; }
 }
 
 /// <summary>Who may read the metrics, and how much they say.</summary>

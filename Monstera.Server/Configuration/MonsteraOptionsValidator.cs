@@ -54,6 +54,7 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         }
 
         CheckMetrics(options.Metrics, failures);
+        CheckTracing(options.Tracing, failures);
         CheckConnectionTokens(options.ConnectionTokens, failures);
         InRange("Sessions:Days", options.Sessions.Days, 1, 3_650, failures);
         CheckLimits(options.Limits, failures);
@@ -76,6 +77,27 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
             {
                 failures.Add(Message($"Metrics:From:{i}", metrics.From[i], "is an address such as 10.0.0.5 or a network such as 10.0.0.0/24"));
             }
+        }
+    }
+
+    /// <summary>The address is not shown: somebody may have put a password into it, where it does not belong.</summary>
+    private static void CheckTracing(TracingOptions tracing, List<string> failures)
+    {
+        if (tracing.Endpoint.Length > 0
+            && !(Uri.TryCreate(tracing.Endpoint, UriKind.Absolute, out Uri? uri)
+                && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps) && uri.UserInfo.Length == 0 && uri.Query.Length == 0 && uri.Fragment.Length == 0))
+        {
+            failures.Add("Monstera:Tracing:Endpoint (not shown) is an address such as http://collector:4317, without a name, a password or a query.");
+        }
+
+        if (tracing.Protocol is not (TracingOptions.Grpc or TracingOptions.HttpProtobuf))
+        {
+            failures.Add(Message("Tracing:Protocol", tracing.Protocol, "is one of grpc, http/protobuf"));
+        }
+
+        if (tracing.SampleRatio is not (>= 0 and <= 1))
+        {
+            failures.Add(Message("Tracing:SampleRatio", tracing.SampleRatio, "is from 0 to 1"));
         }
     }
 

@@ -9,6 +9,9 @@ public sealed record FeedFrame(long Epoch, long From, long To, ReadOnlyMemory<by
     /// <summary>A timestamp: since when this node has known of the oldest of the events; 0: they are told late, and nobody measures.</summary>
     public long KnownAt { get; init; }
 
+    /// <summary>What led to them, if that is traced.</summary>
+    internal FeedTrace? Trace { get; init; }
+
     /// <summary>How many events there are.</summary>
     public int Count => (int)(To - From + 1);
 }

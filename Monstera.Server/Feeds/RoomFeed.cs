@@ -33,6 +33,7 @@ public sealed partial class RoomFeed(
     private bool _earlyTold;
     private long _offered;
     private long _knownAt;
+    private FeedTrace? _trace;
 
     public TenantId Tenant { get; } = tenant;
 
@@ -146,6 +147,7 @@ public sealed partial class RoomFeed(
     public void Receive(CommittedEvents committed, FlushList? flush = null)
     {
         ArgumentNullException.ThrowIfNull(committed);
+        var trace = FeedTrace.Begin(committed);
         bool waiting;
         bool pass = false;
         lock (_gate)
@@ -157,6 +159,7 @@ public sealed partial class RoomFeed(
                     BeginEpoch(committed.Epoch, committed.Events[^1].Seq);
                 }
 
+                trace?.End();
                 return;
             }
 
@@ -178,6 +181,11 @@ public sealed partial class RoomFeed(
 
                 // Nothing new: whatever comes next is not as old as this.
                 _knownAt = _tail.Last == _offered ? 0 : _knownAt == 0 ? committed.KnownAt : _knownAt;
+                if (trace is not null && _tail.Last > _offered)
+                {
+                    (_trace, trace) = (trace.Before(_trace), null);
+                }
+
                 pass = flush is not null && !_passing;
                 if (pass)
                 {
@@ -192,6 +200,8 @@ public sealed partial class RoomFeed(
             waiting = ShouldTellOfEarly();
         }
 
+        // Nothing of it is to be offered now.
+        trace?.End();
         if (waiting)
         {
             early(this);
@@ -257,6 +267,7 @@ public sealed partial class RoomFeed(
             ReadOnlyMemory<byte>[] events;
             FeedSubscriber[] subscribers;
             long knownAt;
+            FeedTrace? trace;
 
             // 1. Take all events since the last pass.
             lock (_gate)
@@ -274,16 +285,19 @@ public sealed partial class RoomFeed(
                 _offered = from + events.Length - 1;
                 subscribers = _snapshot ??= [.. _subscribers];
                 knownAt = _knownAt;
+                (trace, _trace) = (_trace, null);
             }
 
             // 2. Make one frame of them.
-            FeedFrame frame = new(epoch, from, from + events.Length - 1, HubFrames.Events(Room, epoch, events)) { KnownAt = knownAt };
+            FeedFrame frame = new(epoch, from, from + events.Length - 1, HubFrames.Events(Room, epoch, events)) { KnownAt = knownAt, Trace = trace };
 
             // 3. Offer it to everybody; nobody is waited for.
             foreach (FeedSubscriber subscriber in subscribers)
             {
                 subscriber.Offer(frame, flush);
             }
+
+            trace?.End();
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using Monstera.Data.Rooms;
 using Monstera.Server.Delivery;
 using Monstera.Server.Feeds;
@@ -37,6 +38,7 @@ public sealed partial class ChatConnection
     private int _frameBytes;
     private int _frameEvents;
     private long _knownAt;
+    private Activity[]? _watched;
     private byte _writes;
     private ushort _closeCode;
     private bool _saidGoodBye;
@@ -73,6 +75,7 @@ public sealed partial class ChatConnection
                 subscription.Cursor = frame.To;
                 _knownAt = _knownAt == 0 ? frame.KnownAt : _knownAt;
                 _frameEvents += frame.Count;
+                _watched = frame.Trace is { } trace ? trace.Watch(_watched) : _watched;
                 Gather(frame.Bytes);
             }
 
@@ -231,7 +234,7 @@ public sealed partial class ChatConnection
         }
 
         output.Pong(payload);
-        Finish(output.Flush(), knownAt: 0);
+        Finish(output.Flush(), default);
     }
 
     /// <summary>Under the lock: the answers, to be written now.</summary>

@@ -1,7 +1,9 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.IO.Pipelines;
 using Monstera.Server.Delivery;
 using Monstera.Server.Feeds;
+using Monstera.Server.Tracing;
 using Monstera.Server.Wire;
 
 namespace Monstera.Server.Realtime;
@@ -13,9 +15,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
     public void Flush()
     {
         ArrayBufferWriter<byte>? replies;
-        List<ReadOnlyMemory<byte>>? frames;
-        int frameBytes;
-        long knownAt;
+        Gathered gathered;
         lock (_gate)
         {
             if (_turn != Turn.Gathering)
@@ -25,17 +25,17 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
 
             _turn = Turn.Writing;
             replies = TakeReplies();
-            (frames, frameBytes, knownAt) = TakeFrames();
+            gathered = TakeFrames();
         }
 
-        if (replies is null && frames is null && _closeCode == 0)
+        if (replies is null && gathered.Frames is null && _closeCode == 0)
         {
             // Only rooms that lag.
             EndTurn();
             return;
         }
 
-        Finish(Write(replies, frames, frameBytes), knownAt);
+        Finish(Write(replies, gathered.Frames, gathered.Bytes), gathered.Observed);
     }
 
     void IThreadPoolWorkItem.Execute() => _ = CatchUp();
@@ -69,19 +69,18 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
         return output.Flush();
     }
 
-    /// <param name="knownAt">Of the events that were written, if it is to be measured how long they took; 0: nothing is.</param>
-    private void Finish(ValueTask<FlushResult> write, long knownAt)
+    private void Finish(ValueTask<FlushResult> write, Observed observed)
     {
         if (write.IsCompletedSuccessfully)
         {
             // It lends what it wrote from until the result is taken.
             _ = write.Result;
-            Measure(knownAt);
+            Measure(observed);
             EndTurn();
         }
         else
         {
-            _ = EndTurnSlow(write, knownAt);
+            _ = EndTurnSlow(write, observed);
         }
     }
 
@@ -124,35 +123,41 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
         return true;
     }
 
-    private async Task EndTurnSlow(ValueTask<FlushResult> write, long knownAt)
+    private async Task EndTurnSlow(ValueTask<FlushResult> write, Observed observed)
     {
         await Settle(write);
-        Measure(knownAt);
+        Measure(observed);
         EndTurn();
     }
 
-    private void Measure(long knownAt)
+    private void Measure(Observed observed)
     {
-        if (knownAt != 0)
+        if (observed.KnownAt != 0)
         {
-            meter.Wrote(knownAt);
+            meter.Wrote(observed.KnownAt);
+        }
+
+        foreach (Activity span in observed.Watched ?? [])
+        {
+            Spans.End(span);
         }
     }
 
     /// <summary>Under the lock: what was gathered, to be written now. It counts as delivered, and of every eighth write it is told how long the events took.</summary>
-    private (List<ReadOnlyMemory<byte>>? Frames, int Bytes, long KnownAt) TakeFrames()
+    private Gathered TakeFrames()
     {
-        (List<ReadOnlyMemory<byte>>?, int, long) taken = (_frames, _frameBytes, _knownAt);
+        long knownAt = _knownAt;
         if (_frameEvents > 0)
         {
             meter.Delivered(_frameEvents);
             if ((_writes++ & 7) != 0)
             {
-                taken.Item3 = 0;
+                knownAt = 0;
             }
         }
 
-        (_frames, _frameBytes, _frameEvents, _knownAt) = (null, 0, 0, 0);
+        Gathered taken = new(_frames, _frameBytes, new Observed(knownAt, _watched));
+        (_frames, _frameBytes, _frameEvents, _knownAt, _watched) = (null, 0, 0, 0, null);
         return taken;
     }
 
@@ -173,12 +178,11 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
             }
 
             ReadLagging();
-            List<ReadOnlyMemory<byte>>? frames;
-            int frameBytes;
+            Gathered gathered;
             lock (_gate)
             {
-                (frames, frameBytes, _) = TakeFrames();
-                if (replies is null && frames is null)
+                gathered = TakeFrames();
+                if (replies is null && gathered.Frames is null)
                 {
                     if (TryFree())
                     {
@@ -192,7 +196,7 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
                 }
             }
 
-            await Settle(Write(replies, frames, frameBytes));
+            await Settle(Write(replies, gathered.Frames, gathered.Bytes));
         }
     }
 
@@ -274,4 +278,11 @@ public sealed partial class ChatConnection : IThreadPoolWorkItem, IFlushTarget
 
         Volatile.Write(ref _writingSince, 0);
     }
+
+    /// <summary>What a write is watched for.</summary>
+    /// <param name="KnownAt">Of the events that are written, if it is to be measured how long they took; 0: nothing is.</param>
+    /// <param name="Watched">Spans that end with it.</param>
+    private readonly record struct Observed(long KnownAt, Activity[]? Watched);
+
+    private readonly record struct Gathered(List<ReadOnlyMemory<byte>>? Frames, int Bytes, Observed Observed);
 }

@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using Monstera.Data.Ids;
 using Monstera.Data.Rooms;
 using Monstera.Server.Delivery;
 using Monstera.Server.Errors;
+using Monstera.Server.Tracing;
 
 namespace Monstera.Server.Rooms;
 
@@ -10,6 +12,9 @@ public sealed record CommittedEvents(TenantId Tenant, RoomId Room, long Epoch, I
 {
     /// <summary>A timestamp: when they were committed here, or came from elsewhere; 0: they were read from the log.</summary>
     public long KnownAt { get; init; }
+
+    /// <summary>What led here, if that is traced.</summary>
+    internal TraceParent? Trace { get; init; }
 }
 
 /// <summary>A draft and whoever waits for it.</summary>
@@ -19,6 +24,9 @@ public abstract class PendingDraft(Draft draft)
 
     /// <summary>A timestamp: when it came to the write path.</summary>
     internal long QueuedAt { get; set; }
+
+    /// <summary>The call that it comes of, if that is traced.</summary>
+    internal Activity? Call { get; set; }
 
     /// <summary>A timestamp: since when it waits for its slot, which is being moved.</summary>
     internal long? ParkedAt { get; set; }
@@ -36,9 +44,12 @@ public sealed class CommittedBatch
     private readonly MembershipIndex _memberships;
     private readonly int _partition;
     private readonly long _committedAt;
+    private readonly TraceParent? _trace;
 
-    internal CommittedBatch(PendingDraft[] drafts, IReadOnlyList<AppendOutcome> outcomes, MembershipIndex memberships, int partition, long committedAt)
+    internal CommittedBatch(
+        PendingDraft[] drafts, IReadOnlyList<AppendOutcome> outcomes, MembershipIndex memberships, int partition, long committedAt, TraceParent? trace)
     {
+        _trace = trace;
         (_drafts, _outcomes, _memberships, _partition, _committedAt) = (drafts, outcomes, memberships, partition, committedAt);
         Rooms = EventsByRoom();
     }
@@ -97,7 +108,7 @@ public sealed class CommittedBatch
             if (!byRoom.TryGetValue(draft.Room, out List<RoomEvent>? events))
             {
                 byRoom.Add(draft.Room, events = new List<RoomEvent>(outcome.Events.Count));
-                rooms.Add(new CommittedEvents(draft.Tenant, draft.Room, outcome.Epoch, events) { KnownAt = _committedAt });
+                rooms.Add(new CommittedEvents(draft.Tenant, draft.Room, outcome.Epoch, events) { KnownAt = _committedAt, Trace = _trace });
             }
 
             events.AddRange(outcome.Events);

@@ -3,6 +3,7 @@ using Monstera.Data.Rooms;
 using Monstera.Server.Configuration;
 using Monstera.Server.Delivery;
 using Monstera.Server.Errors;
+using Monstera.Server.Tracing;
 
 namespace Monstera.Server.Rooms;
 
@@ -79,7 +80,8 @@ public sealed partial class RoomWriter : BackgroundService
     public Error? Write(PendingDraft pending)
     {
         ArgumentNullException.ThrowIfNull(pending);
-        pending.QueuedAt = _meter?.Now ?? 0;
+        pending.QueuedAt = _time.GetTimestamp();
+        pending.Call = Spans.Current;
         bool taken;
         if (Routes is null)
         {
@@ -158,8 +160,11 @@ public sealed partial class RoomWriter : BackgroundService
             drafts[i] = batch[i].Draft;
         }
 
-        IReadOnlyList<AppendOutcome> outcomes = await Store.Append(drafts, Now(), CancellationToken.None);
-        CommittedBatch committed = new([.. batch], outcomes, _memberships, partition, _time.GetTimestamp());
+        using BatchTrace? trace = BatchTrace.Begin(batch, partition, _time);
+        IReadOnlyList<AppendOutcome> outcomes = trace is null
+            ? await Store.Append(drafts, Now(), CancellationToken.None)
+            : await trace.Commit(Store, drafts, Now());
+        CommittedBatch committed = new([.. batch], outcomes, _memberships, partition, _time.GetTimestamp(), trace?.Parent);
         _meter?.Count(batch, committed.Rooms, partition);
         if (Committed is { } handlers)
         {

@@ -47,8 +47,6 @@ public sealed class WriteMeter
         _meter.CreateObservableGauge("write_queue_max", () => queueMax, "{draft}", "How many drafts may wait for a shard; further ones are refused.");
     }
 
-    internal long Now => _time.GetTimestamp();
-
     /// <summary>Shows how much waits in each lane.</summary>
     /// <param name="depths">Drafts that wait, by lane.</param>
     internal void Follow(Func<IReadOnlyList<int>> depths) => _meter.CreateObservableGauge(

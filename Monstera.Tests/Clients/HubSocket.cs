@@ -32,6 +32,9 @@ public sealed record HubSocketOptions
     /// <summary>The hub's address. Written unusually (<c>/HUB</c>) it takes the HTTP server's ordinary way instead of the short one.</summary>
     public string Path { get; init; } = "/hub";
 
+    /// <summary>Sent with the request that becomes the connection.</summary>
+    public (string Name, string Value)? Header { get; init; }
+
     /// <summary>Every message of the server (target and argument), on the reading thread.</summary>
     public Action<string, JsonElement>? Received { get; init; }
 
@@ -155,6 +158,11 @@ public sealed class HubSocket : IAsyncDisposable
         if (token is not null)
         {
             uri.Query = "access_token=" + Uri.EscapeDataString(token);
+        }
+
+        if (_options.Header is { } header)
+        {
+            _socket.Options.SetRequestHeader(header.Name, header.Value);
         }
 
         if (cookie is not null)

@@ -8,6 +8,8 @@ namespace Monstera.Tests.Clients;
 /// <summary>The built server as a process of its own, which can be killed. The data folder stays until this is disposed of, so that it can be started again.</summary>
 public sealed partial class ServerProcess : IAsyncDisposable
 {
+    private static readonly string[] NotOurs = ["DOTNET_", "OTEL_", "ConnectionStrings", "Logging"];
+
     private readonly (string Key, string Value)[] _settings;
     private readonly bool _ownsFolder;
     private readonly ConcurrentQueue<string> _output = new();
@@ -160,8 +162,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
         start.Environment["Monstera__ConnectionTokens__Secret"] = Tokens.Secret;
         foreach ((string key, string value) in settings)
         {
-            // The runtime's own settings go as they are, and connection strings have a section of their own.
-            bool isOurs = !key.StartsWith("DOTNET_", StringComparison.Ordinal) && !key.StartsWith("ConnectionStrings", StringComparison.Ordinal);
+            // The runtime's own settings and OpenTelemetry's go as they are; connection strings and logs have sections of their own.
+            bool isOurs = !NotOurs.Any(prefix => key.StartsWith(prefix, StringComparison.Ordinal));
             start.Environment[(isOurs ? "Monstera__" : "") + key.Replace(":", "__", StringComparison.Ordinal)] = value;
         }
 

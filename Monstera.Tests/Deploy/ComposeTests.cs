@@ -99,6 +99,18 @@ public sealed class ComposeTests : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task Every_node_sends_traces_where_the_operator_says(int phase)
+    {
+        JsonObject services = (await Config(phase, ("MONSTERA_TRACES", "http://jaeger:4317"), ("MONSTERA_TRACES_RATIO", "0.5")))["services"]!.AsObject();
+        JsonObject[] nodes = [.. services.Select(service => service.Value!.AsObject()).Where(IsServer)];
+        Assert.Equal(phase, nodes.Length);
+        Assert.All(nodes, node => Assert.Equal(("http://jaeger:4317", "0.5"), ((string?)node["environment"]!["Monstera__Tracing__Endpoint"], (string?)node["environment"]!["Monstera__Tracing__SampleRatio"])));
+        Assert.True(services.ContainsKey("jaeger"));
+    }
+
     [Fact]
     public async Task Secrets_are_made_once_and_nobody_else_on_the_machine_gets_at_them()
     {
@@ -174,11 +186,11 @@ public sealed class ComposeTests : IAsyncLifetime
     private static IEnumerable<string> Gates(JsonObject services, string name, string condition) =>
         (services[name]!["depends_on"] as JsonObject ?? []).Where(gate => (string?)gate.Value!["condition"] == condition).Select(gate => gate.Key);
 
-    private async Task<JsonObject> Config(int phase)
+    private async Task<JsonObject> Config(int phase, params (string Name, string? Value)[] environment)
     {
         Tool.RequiresYaml();
         string file = Path.Combine(Folder, $"phase{phase}.yaml");
-        string yaml = await Tool.Run(0, Tool.Find("docker-compose")!, ["-f", file, "--profile", "observability", "config"]);
+        string yaml = await Tool.Run(0, Tool.Find("docker-compose")!, ["-f", file, "--profile", "observability", "config"], environment);
         return Assert.Single(await Tool.ReadYaml(yaml));
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
 using Monstera.Data;
@@ -7,6 +8,7 @@ using Monstera.Server.Errors;
 using Monstera.Server.Hosting;
 using Monstera.Server.Presence;
 using Monstera.Server.Rooms;
+using Monstera.Server.Tracing;
 using Monstera.Server.Wire;
 
 namespace Monstera.Server.Realtime.Hub;
@@ -21,6 +23,7 @@ public sealed partial class HubCalls
 
     private readonly RoomWriter _writer;
     private readonly HubMeter _meter;
+    private readonly CallTracing _tracing;
     private readonly ILogger<HubCalls> _log;
     private readonly Seldom _complaints;
     private readonly Dictionary<string, HubCall> _calls = new(StringComparer.OrdinalIgnoreCase);
@@ -37,6 +40,7 @@ public sealed partial class HubCalls
         IPresence presence,
         PresenceChoices choices,
         HubMeter meter,
+        CallTracing tracing,
         TimeProvider time,
         ILogger<HubCalls> log)
     {
@@ -48,8 +52,10 @@ public sealed partial class HubCalls
         ArgumentNullException.ThrowIfNull(markers);
         ArgumentNullException.ThrowIfNull(presence);
         ArgumentNullException.ThrowIfNull(choices);
+        ArgumentNullException.ThrowIfNull(tracing);
         _writer = writer;
         _meter = meter;
+        _tracing = tracing;
         _log = log;
         _complaints = Seldom.OfCalls(time);
         _byName = _calls.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -81,10 +87,29 @@ public sealed partial class HubCalls
     /// <summary>Runs one call. Its answer comes now or later; the session has counted it and is told when it has been answered.</summary>
     internal void Run(HubSession session, in HubMessage message, ReadOnlySpan<byte> json)
     {
-        long begun = _meter.Now;
+        HubCall? call = Find(json[message.Target]);
+        if (!_tracing.Chooses())
+        {
+            Run(session, message, json, call, new HubCallBegun(_meter.Now, null));
+            return;
+        }
+
+        Activity? before = Activity.Current;
+        try
+        {
+            Run(session, message, json, call, new HubCallBegun(_meter.Now, CallTracing.Begin(call?.Method)));
+        }
+        finally
+        {
+            // The span goes on in what the call has begun. What comes next on this connection is none of it.
+            Spans.Restore(before);
+        }
+    }
+
+    private void Run(HubSession session, in HubMessage message, ReadOnlySpan<byte> json, HubCall? call, HubCallBegun begun)
+    {
         ChatConnection me = session.Connection;
         ReadOnlySpan<byte> argument = json[message.Argument];
-        HubCall? call = Find(json[message.Target]);
 
         // 1. Signed out: nothing more.
         Error? refusal = me.IsEnded
@@ -103,7 +128,7 @@ public sealed partial class HubCalls
         byte[] invocationId = json[message.InvocationId].ToArray();
         if (refusal is not null)
         {
-            _meter.Answered(call?.Method, begun, refusal);
+            begun.Answered(_meter, call?.Method, refusal);
             session.Answer(invocationId, new ErrorReply(refusal));
             return;
         }
@@ -116,7 +141,7 @@ public sealed partial class HubCalls
         catch (Exception e)
         {
             Error error = ErrorOf(e);
-            _meter.Answered(call!.Method, begun, error);
+            begun.Answered(_meter, call!.Method, error);
             session.Answer(invocationId, new ErrorReply(error));
         }
     }
@@ -146,7 +171,7 @@ public sealed partial class HubCalls
             Result<Draft> draft = draftOf(session.Connection.Caller, Read<T>(argument));
             if ((draft.Error ?? _writer.Write(new HubDraft(session, invocationId, draft.Value!, _meter, method, begun))) is { } error)
             {
-                _meter.Answered(method, begun, error);
+                begun.Answered(_meter, method, error);
                 session.Answer(invocationId, new ErrorReply(error));
             }
         }));
@@ -155,7 +180,7 @@ public sealed partial class HubCalls
         where T : class => _calls.Add(method, new HubCall(method, IsWrite: false, beforeHello, (session, invocationId, argument, begun) =>
             _ = AnswerWhenDone(session, invocationId, method, begun, call(session.Connection, Read<T>(argument)))));
 
-    private async Task AnswerWhenDone(HubSession session, byte[] invocationId, string method, long begun, Task<object> call)
+    private async Task AnswerWhenDone(HubSession session, byte[] invocationId, string method, HubCallBegun begun, Task<object> call)
     {
         object answer;
         try
@@ -167,7 +192,7 @@ public sealed partial class HubCalls
             answer = new ErrorReply(ErrorOf(e));
         }
 
-        _meter.Answered(method, begun, (answer as ErrorReply)?.Error);
+        begun.Answered(_meter, method, (answer as ErrorReply)?.Error);
         session.Answer(invocationId, answer);
     }
 
@@ -200,9 +225,21 @@ public sealed partial class HubCalls
     [LoggerMessage(1202, LogLevel.Error, "A call failed")]
     private partial void LogFailed(Exception e);
 
-    private delegate void RunCall(HubSession session, byte[] invocationId, ReadOnlySpan<byte> argument, long begun);
+    private delegate void RunCall(HubSession session, byte[] invocationId, ReadOnlySpan<byte> argument, HubCallBegun begun);
 
     private sealed record HubCall(string Method, bool IsWrite, bool BeforeHello, RunCall Run);
+}
+
+/// <summary>When a call began, and its span, if it is traced.</summary>
+/// <param name="At">A timestamp.</param>
+internal readonly record struct HubCallBegun(long At, Activity? Span)
+{
+    /// <param name="method">Null: there is none of that name.</param>
+    public void Answered(HubMeter meter, string? method, Error? error)
+    {
+        meter.Answered(method, At, error);
+        Spans.End(Span, error is null ? null : ErrorTable.NameOf(error.Code));
+    }
 }
 
 /// <summary>The answer to a call that was refused or failed.</summary>

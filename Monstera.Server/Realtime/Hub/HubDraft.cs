@@ -6,7 +6,7 @@ using Monstera.Server.Rooms;
 namespace Monstera.Server.Realtime.Hub;
 
 /// <summary>A write called over the hub: its answer goes out with the events of the same batch.</summary>
-internal sealed class HubDraft(HubSession session, byte[] invocationId, Draft draft, HubMeter meter, string method, long begun) : PendingDraft(draft)
+internal sealed class HubDraft(HubSession session, byte[] invocationId, Draft draft, HubMeter meter, string method, HubCallBegun begun) : PendingDraft(draft)
 {
     public override void Complete(Result<AppendOutcome> result, FlushList? flush)
     {
@@ -22,7 +22,7 @@ internal sealed class HubDraft(HubSession session, byte[] invocationId, Draft dr
             }
         }
 
-        meter.Answered(method, begun, result.Error);
+        begun.Answered(meter, method, result.Error);
         session.EndCall();
     }
 }

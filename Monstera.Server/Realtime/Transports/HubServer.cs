@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
@@ -73,6 +74,8 @@ public sealed class HubServer
     /// <param name="transport">With WebSockets the pipe carries their frames; otherwise the hub's messages as they are.</param>
     public async Task Serve(Caller caller, PipeReader input, PipeWriter output, Action abort, HubTransport transport)
     {
+        // Calls are traced for themselves, not as parts of the request that happens to carry them.
+        Activity.Current = null;
         bool isWebSocket = transport == HubTransport.WebSockets;
         string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
         FrameOutput frames = new(output, isWebSocket);
