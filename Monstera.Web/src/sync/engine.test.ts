@@ -71,8 +71,7 @@ describe('a connection', () => {
       delays.push(status.retryAt - clock.now());
       await clock.advance(delays.at(-1) ?? 0);
     }
-    expect(delays.slice(0, 6)).toEqual([250, 500, 1_000, 2_000, 2_500, 2_500]);
-    expect(delays.slice(19)).toEqual([2_500, 2_500, 15_000, 15_000]);
+    expect([0, 1, 2, 3, 4, 20, 21].map((failure) => delays[failure])).toEqual([250, 500, 1_000, 2_000, 2_500, 2_500, 15_000]);
   });
 
   test('is tried at once when somebody asks', async () => {
