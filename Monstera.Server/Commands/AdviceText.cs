@@ -49,7 +49,7 @@ internal static class AdviceText
             limit.Share is { } share ? share.ToString("P0", Culture) : "",
             limit.PerDay is { } perDay ? (perDay > 0 ? "+" : "") + Number(limit.Limit, perDay, fine: true) : "",
             limit.ReachedOn?.ToString("yyyy-MM-dd", Culture) ?? "",
-            limit.Earliest is { } earliest ? $"{earliest.ToString("yyyy-MM-dd", Culture)} and {limit.Latest?.ToString("yyyy-MM-dd", Culture) ?? "never"}" : "",
+            limit.Earliest is { } earliest && earliest != limit.Latest ? $"{earliest.ToString("yyyy-MM-dd", Culture)} and {limit.Latest?.ToString("yyyy-MM-dd", Culture) ?? "never"}" : "",
         })];
         if (Console.IsOutputRedirected)
         {
@@ -75,6 +75,12 @@ internal static class AdviceText
     {
         Console.WriteLine();
         Console.WriteLine(string.Create(Culture, $"{Title(advice)} Now {Money(advice.PerMonthNow, advice)} a month by the table of prices{(advice.Kind == AdviceKind.Stay ? "" : $", then {Price(advice)}")}."));
+        if (advice.Because is { } because && because != report.First)
+        {
+            double share = report.Limits.First(limit => limit.Limit == because).Share ?? 0;
+            Console.WriteLine(string.Create(Culture, $"The reason is {GrowthNames.Of(because)}, at {share:P0} of what this phase holds."));
+        }
+
         WriteSteps(advice);
         if (report.Nodes == 0)
         {

@@ -77,6 +77,18 @@ public sealed class AdvisorTests
         Assert.Equal(AdviceKind.Stay, MadeUp.Report(MadeUp.Sqlite, MadeUp.Days(20, _ => new() { Users = 34 })).Advice.Kind);
     }
 
+    /// <summary>What has no date comes after what has one, be it years away.</summary>
+    [Fact]
+    public void What_stands_high_is_seen_to_although_something_else_has_a_date_before_it()
+    {
+        double max = MadeUp.Book.PhaseOf(2).Limits[LimitKind.Queue];
+        GrowthReport Report(double share) => MadeUp.Report(MadeUp.Postgres, MadeUp.Days(30, ago => new() { Users = 80 - ago, QueueShare = share * max }), nodes: 2);
+        GrowthReport report = Report(0.8);
+        Assert.True(report.Of(LimitKind.Users).ReachedOn > Today.AddDays(100));
+        Assert.Equal<(LimitKind?, AdviceKind, LimitKind?)>((LimitKind.Users, AdviceKind.NextPhase, LimitKind.Queue), (report.First, report.Advice.Kind, report.Advice.Because));
+        Assert.Equal(AdviceKind.Stay, Report(0.6).Advice.Kind);
+    }
+
     [Theory]
     [InlineData(1, LimitKind.Queue, AdviceKind.NextPhase)]
     [InlineData(1, LimitKind.Latency, AdviceKind.NextPhase)]
@@ -155,7 +167,8 @@ public sealed class AdvisorTests
              from slope in Gen.Choose(-50, 50)
              from database in Gen.Choose(0, 300)
              from nodes in Gen.Choose(0, 4)
-             select (phase, days, users, slope, database, nodes)).ToArbitrary(),
+             from queue in Gen.Choose(0, 30)
+             select (phase, days, users, slope, database, nodes, queue)).ToArbitrary(),
             given =>
             {
                 InstallationSetup setup = new[] { MadeUp.Sqlite, MadeUp.Postgres, MadeUp.Shards, MadeUp.Replicas }[given.phase - 1];
@@ -164,13 +177,14 @@ public sealed class AdvisorTests
                     Users = Math.Max(0, given.users - (given.slope * ago / 10)),
                     LargestDatabaseBytes = given.database * GiB,
                     DataBytes = given.database * GiB,
+                    QueueShare = given.queue / 100.0,
                 });
                 GrowthReport report = MadeUp.Report(setup, history, given.nodes, new());
                 bool datesAreInOrder = report.Limits.All(limit => limit.ReachedOn is not { } on || (on >= Today && (limit.Earliest ?? on) <= on && on <= (limit.Latest ?? on)));
                 bool firstIsFirst = report.First is not { } first || report.Limits.All(other => other.Share is null || !(other.ReachedOn < (report.Of(first).ReachedOn ?? DateOnly.MaxValue)) || report.Of(first).Share >= 1);
                 bool lessCostsLess = report.Advice.Kind is not (AdviceKind.PreviousPhase or AdviceKind.RemoveNode) || report.Advice.PerMonthThen < report.Advice.PerMonthNow;
-                bool overIsSaid = report.Limits.All(limit => !(limit.Share >= 1)) || report.Advice.Kind is not (AdviceKind.Stay or AdviceKind.PreviousPhase or AdviceKind.RemoveNode);
-                return datesAreInOrder && firstIsFirst && lessCostsLess && overIsSaid && (report.HasForecast || report.Limits.All(limit => limit.PerDay is null));
+                bool nearIsSaid = report.Limits.All(limit => !(limit.Share >= MadeUp.Book.History.WarnShare)) || report.Advice.Kind is not (AdviceKind.Stay or AdviceKind.PreviousPhase or AdviceKind.RemoveNode);
+                return datesAreInOrder && firstIsFirst && lessCostsLess && nearIsSaid && (report.HasForecast || report.Limits.All(limit => limit.PerDay is null));
             }).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
     }
 }
