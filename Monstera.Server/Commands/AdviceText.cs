@@ -112,7 +112,7 @@ internal static class AdviceText
         }
     }
 
-    private static string Price(Advice advice)
+    internal static string Price(Advice advice)
     {
         double difference = advice.PerMonthThen - advice.PerMonthNow;
         return $"{Money(advice.PerMonthThen, advice)} ({(difference < 0 ? "saves" : "costs")} {Money(Math.Abs(difference), advice)}{(difference < 0 ? "" : " more")})";

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Monstera.Data.Growth;
 using Monstera.Data.Sqlite;
 using Monstera.Server.Commands;
+using Monstera.Server.Growth;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Data.Archive;
 using Monstera.Tests.Growth;
@@ -97,8 +98,21 @@ public sealed class GrowthCommandTests
     [InlineData("capacity", "--users", "10", "--online-share", "NaN")]
     [InlineData("capacity", "--users", "10", "--rooms", "0")]
     [InlineData("capacity", "--users", "10", "--romms", "7")]
+    [InlineData("capacity", "--users", "10", "--rooms-per-user", "0")]
+    [InlineData("capacity", "--users", "10", "--messages-per-user-day", "-1")]
+    [InlineData("capacity", "--users", "10", "--devices", "0")]
+    [InlineData("capacity", "--users", "10", "--busiest-hour-share", "0")]
+    [InlineData("capacity", "--users", "10", "--burst", "0")]
+    [InlineData("capacity", "--users", "10", "--days-kept", "0")]
     [InlineData("advise", "--jsn")]
     public async Task Nonsense_has_exit_code_2(params string[] arguments) => Assert.Equal(2, await MonsteraCommand.Run(arguments));
+
+    [Theory]
+    [InlineData(360, 30, "30 USD (saves 330 USD)")]
+    [InlineData(30, 1_360.4, "1,360 USD (costs 1,330 USD more)")]
+    [InlineData(30, 30, "30 USD (costs 0 USD more)")]
+    public void A_price_is_told_with_what_it_saves_or_costs(double now, double then, string expected) =>
+        Assert.Equal(expected, AdviceText.Price(new Advice(AdviceKind.PreviousPhase, null, 1, null, [], now, then, "USD")));
 
     /// <summary>The thirty days before today.</summary>
     private static async Task Write(string folder, Func<int, GrowthSample> sample)

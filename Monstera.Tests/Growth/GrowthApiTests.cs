@@ -101,7 +101,8 @@ public sealed class GrowthApiTests : IAsyncLifetime
         // The next hour begins at nothing; the one before stays as it was.
         _time.Advance(TimeSpan.FromHours(1));
         DateTimeOffset next = GrowthHistory.HourOf(_time.GetUtcNow());
-        await Turn(log, row => row.At >= next && row.Sample.Sends == 0);
+        GrowthSample empty = await Turn(log, row => row.At >= next && row.Sample.Sends == 0);
+        Assert.Null(empty.WriteP95Ms);
         Assert.Contains(Hours(log), row => row.Sample.Sends == noted.Sends);
     }
 

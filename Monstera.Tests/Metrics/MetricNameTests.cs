@@ -21,6 +21,8 @@ public sealed class MetricNameTests
     [InlineData("speed", "{call}/s", MetricKind.Gauge, "speed_per_second")]
     [InlineData("9 lives -- of a:cat", null, MetricKind.Gauge, "_9_lives_of_a:cat")]
     [InlineData("", null, MetricKind.Gauge, "_")]
+    [InlineData("seconds", "s", MetricKind.Gauge, "seconds")]
+    [InlineData("_total", null, MetricKind.Counter, "_total_total")]
     public void An_instrument_is_called(string name, string? unit, MetricKind kind, string expected) => Assert.Equal(expected, MetricName.Of(name, unit, kind).Full);
 
     [Theory]
