@@ -37,11 +37,12 @@ public sealed partial class PostgresRoomStore
         ORDER BY w.seq
         """;
 
+    // Rooms one by one, see AppendFacts.OfRoom.
     private const string ReadHeadsQuery =
         """
         SELECT r.id, r.epoch, h.seq
         FROM unnest($1) u (id)
-        JOIN rooms.room r ON r.id = u.id AND r.tenant = $2
+        CROSS JOIN LATERAL (SELECT r.id, r.epoch, r.room_key FROM rooms.room r WHERE r.id = u.id AND r.tenant = $2 OFFSET 0) r
         CROSS JOIN LATERAL (SELECT e.seq FROM rooms.event e WHERE e.room_key = r.room_key ORDER BY e.seq DESC LIMIT 1) h
         """;
 

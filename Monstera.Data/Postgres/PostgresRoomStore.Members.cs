@@ -41,14 +41,15 @@ public sealed partial class PostgresRoomStore
 
     private const string CountUnreadMessages = $"SELECT {UnreadAfter}$6{UnreadEnd} {Opened}";
 
+    // Rooms one by one, see AppendFacts.OfRoom.
     private const string SummarizeRooms =
         $"""
         SELECT r.id, u.seq, {InfoColumns}, {MemberColumns}, {UnreadAfter}u.seq{UnreadEnd},
                CASE WHEN r.kind = 3 THEN coalesce((SELECT o.user_id FROM rooms.member o WHERE o.room_key = r.room_key AND o.user_id <> $3 LIMIT 1), $3) END,
                {ItemColumns}
         FROM unnest($1, $6) WITH ORDINALITY u (id, seq, n)
-        JOIN rooms.room r ON r.id = u.id AND r.tenant = $2
-        JOIN rooms.member m ON m.room_key = r.room_key AND m.user_id = $3
+        CROSS JOIN LATERAL (SELECT r.* FROM rooms.room r WHERE r.id = u.id AND r.tenant = $2 OFFSET 0) r
+        CROSS JOIN LATERAL (SELECT {MemberColumns} FROM rooms.member m WHERE m.room_key = r.room_key AND m.user_id = $3 OFFSET 0) m
         CROSS JOIN LATERAL (SELECT e.seq AS head FROM rooms.event e WHERE e.room_key = r.room_key ORDER BY e.seq DESC LIMIT 1) h
         LEFT JOIN LATERAL (
             SELECT * FROM rooms.event e WHERE e.room_key = r.room_key AND e.seq > h.head - $4 AND e.type = 20 ORDER BY e.seq DESC LIMIT 1) e ON true

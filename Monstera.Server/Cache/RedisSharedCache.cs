@@ -26,8 +26,6 @@ public sealed partial class RedisSharedCache : ISharedCache
     /// <summary>After Redis was away: the time that nodes have to remove what they could not remove meanwhile.</summary>
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(5);
 
-    private static readonly TimeSpan ComplainEvery = TimeSpan.FromMinutes(1);
-
     private static readonly RedisScript ReadOrLease = new(
         """
         local held = redis.call('GET', KEYS[1])
@@ -63,7 +61,7 @@ public sealed partial class RedisSharedCache : ISharedCache
         _redis = redis;
         _time = time;
         _log = log;
-        _complaints = new Seldom(ComplainEvery, time);
+        _complaints = Seldom.OfRetries(time);
         redis.Restored += NoteRestored;
     }
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Monstera.Server.Configuration;
 using Monstera.Server.Growth;
-using Spectre.Console;
 
 namespace Monstera.Server.Commands;
 
@@ -43,7 +42,7 @@ internal static class AdviceText
     private static void WriteLimits(IReadOnlyList<LimitReport> limits)
     {
         string[] head = ["limit", "stands at", "holds", "share", "a day", "reached on", "between"];
-        List<string[]> rows = [.. limits.Select(limit => new[]
+        string[][] rows = [.. limits.Select(limit => new[]
         {
             GrowthNames.Of(limit.Limit), limit.Value is { } value ? Number(limit.Limit, value) : "not measured", Number(limit.Limit, limit.Max),
             limit.Share is { } share ? share.ToString("P0", Culture) : "",
@@ -51,17 +50,7 @@ internal static class AdviceText
             limit.ReachedOn?.ToString("yyyy-MM-dd", Culture) ?? "",
             limit.Earliest is { } earliest && earliest != limit.Latest ? $"{earliest.ToString("yyyy-MM-dd", Culture)} and {limit.Latest?.ToString("yyyy-MM-dd", Culture) ?? "never"}" : "",
         })];
-        if (Console.IsOutputRedirected)
-        {
-            Console.WriteLine(string.Join('\t', head));
-            rows.ForEach(row => Console.WriteLine(string.Join('\t', row)));
-        }
-        else
-        {
-            Table table = new Table().Border(TableBorder.Simple).AddColumns(head);
-            rows.ForEach(row => table.AddRow([.. row.Select(Markup.Escape)]));
-            AnsiConsole.Write(table);
-        }
+        TextTable.Write(head, rows);
     }
 
     private static string Sentence(LimitReport first) => first switch

@@ -9,13 +9,10 @@ namespace Monstera.Server.Errors;
 /// </summary>
 public sealed partial class ErrorBodies(RequestDelegate next, TimeProvider time, ILogger<ErrorBodies> log)
 {
-    /// <summary>Between two words about a storage that is away: every call of everybody fails then.</summary>
-    private static readonly TimeSpan ComplainEvery = TimeSpan.FromSeconds(10);
-
     /// <summary>Of a request; the server itself reads no further either.</summary>
     public const int BodyBytesMax = 65_536;
 
-    private readonly Seldom _complaints = new(ComplainEvery, time);
+    private readonly Seldom _complaints = Seldom.OfCalls(time);
 
     public async Task Invoke(HttpContext context)
     {

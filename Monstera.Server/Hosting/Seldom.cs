@@ -6,6 +6,12 @@ internal sealed class Seldom(TimeSpan every, TimeProvider time)
     private readonly Lock _gate = new();
     private long? _at;
 
+    /// <summary>For what every call of everybody says while a storage is away: every ten seconds.</summary>
+    public static Seldom OfCalls(TimeProvider time) => new(TimeSpan.FromSeconds(10), time);
+
+    /// <summary>For what work in the background says each time that it tries again: every minute.</summary>
+    public static Seldom OfRetries(TimeProvider time) => new(TimeSpan.FromMinutes(1), time);
+
     /// <summary>Whether it is time; then it counts as done now.</summary>
     public bool IsTime()
     {

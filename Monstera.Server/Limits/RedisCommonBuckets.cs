@@ -16,8 +16,6 @@ public sealed partial class RedisCommonBuckets(RedisClient redis, TimeProvider t
     private static readonly TimeSpan DebtMax = TimeSpan.FromMinutes(5);
 
     private static readonly TimeSpan Within = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan ComplainEvery = TimeSpan.FromMinutes(1);
-
     // In microseconds: for a token, at most, between two exchanges; then what was taken of each key. What was taken since the last exchange was taken bit by bit, and as much flowed in
     // beside it: so it counts from then on.
     private static readonly RedisScript TakeAll = new(
@@ -37,7 +35,7 @@ public sealed partial class RedisCommonBuckets(RedisClient redis, TimeProvider t
         return answer
         """);
 
-    private readonly Seldom _complaints = new(ComplainEvery, time);
+    private readonly Seldom _complaints = Seldom.OfRetries(time);
 
     public bool IsThere => true;
 

@@ -22,10 +22,8 @@ public sealed partial class Resumption(IRoomStore store, RoomFeeds feeds, TimePr
     /// <summary>For a room that takes longer the others' answers do not wait.</summary>
     private static readonly TimeSpan RoomPatience = TimeSpan.FromSeconds(3);
 
-    private static readonly TimeSpan ComplainEvery = TimeSpan.FromSeconds(10);
-
     private readonly RoomReadings _readings = new(store);
-    private readonly Seldom _complaints = new(ComplainEvery, time);
+    private readonly Seldom _complaints = Seldom.OfCalls(time);
 
     public async Task<Result<ResumeReply>> Resume(ChatConnection connection, ResumeRequest request, CancellationToken cancel)
     {

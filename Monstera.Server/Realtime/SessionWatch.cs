@@ -17,8 +17,6 @@ public sealed partial class SessionWatch : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Regularly = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan ComplainEvery = TimeSpan.FromMinutes(1);
-
     private readonly ConnectionRegistry _registry;
     private readonly SessionEndings _endings;
     private readonly IDirectory _directory;
@@ -53,7 +51,7 @@ public sealed partial class SessionWatch : BackgroundService
         _jobs = jobs;
         _time = time;
         _log = log;
-        _complaints = new Seldom(ComplainEvery, time);
+        _complaints = Seldom.OfRetries(time);
         _sessionLasts = TimeSpan.FromDays(options.Value.Sessions.Days);
         backplane.Missed += partition =>
         {

@@ -13,8 +13,6 @@ public sealed partial class MembershipIndex : BackgroundService
 {
     private const int PageMax = 1_000;
     private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan ComplainEvery = TimeSpan.FromMinutes(1);
-
     private readonly IDirectory _directory;
     private readonly TimeProvider _time;
     private readonly ILogger<MembershipIndex> _log;
@@ -66,7 +64,7 @@ public sealed partial class MembershipIndex : BackgroundService
     private sealed class Line(MembershipIndex index, IMembershipOutbox outbox, int partition)
     {
         private readonly Lock _gate = new();
-        private readonly Seldom _complaints = new(ComplainEvery, index._time);
+        private readonly Seldom _complaints = Seldom.OfRetries(index._time);
         private Task _running = Task.CompletedTask;
         private Task? _next;
 

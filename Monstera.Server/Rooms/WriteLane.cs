@@ -17,9 +17,6 @@ internal sealed class WriteLane : IDisposable
     /// <summary>A hand-over takes about a second at most. What waits for longer is answered.</summary>
     private static readonly TimeSpan ParkedFor = TimeSpan.FromSeconds(2.5);
 
-    /// <summary>Between two words about a partition that is away: every batch fails then.</summary>
-    private static readonly TimeSpan ComplainEvery = TimeSpan.FromSeconds(10);
-
     private readonly RoomWriter _writer;
     private readonly int _index;
     private readonly int _queueMax;
@@ -40,7 +37,7 @@ internal sealed class WriteLane : IDisposable
     public WriteLane(RoomWriter writer, int index, int queueMax, int batchMax, TimeProvider time)
     {
         (_writer, _index, _queueMax, _batchMax, _time) = (writer, index, queueMax, batchMax, time);
-        _complaints = new Seldom(ComplainEvery, time);
+        _complaints = Seldom.OfCalls(time);
         _retry = time.CreateTimer(static lane => ((WriteLane)lane!).RetryNow(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 

@@ -5,12 +5,14 @@ using Monstera.Bench.Scenarios;
 using Monstera.Bench.Storage;
 using Monstera.Bench.Subjects;
 using Monstera.Tests.Data.Postgres;
+using Monstera.Tests.Fixtures;
 using Monstera.Tests.Redis;
 using Npgsql;
 
 namespace Monstera.Tests.Bench;
 
 /// <summary>The scenarios on a real PostgreSQL, small, and that nothing of them is left there.</summary>
+[Lengthy]
 public sealed class PostgresBenchTests : IDisposable
 {
     private readonly string _folder = System.IO.Directory.CreateTempSubdirectory("monstera-bench-test-").FullName;

@@ -1,4 +1,5 @@
 using Monstera.Tests.Clients;
+using Monstera.Tests.Faults.Suite;
 
 [assembly: AssemblyFixture(typeof(QuickStart))]
 
@@ -6,7 +7,7 @@ namespace Monstera.Tests.Clients;
 
 /// <summary>
 /// Has every .NET process that tests start compile quickly rather than well: it is ready after less than half the processor time. These processes live for seconds, and only what runs
-/// thousands of times pays for being compiled again.
+/// thousands of times pays for being compiled again. A long run of the fault suite is about how they are shipped, and they live for minutes there: it leaves them alone.
 /// </summary>
 public sealed class QuickStart
 {
@@ -16,6 +17,10 @@ public sealed class QuickStart
 
     public QuickStart()
     {
+        if (FaultSettings.FromEnvironment().Length is not null)
+        {
+            return;
+        }
         foreach ((string name, string value) in Runtime)
         {
             Environment.SetEnvironmentVariable(name, value);

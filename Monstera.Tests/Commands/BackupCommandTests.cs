@@ -10,6 +10,7 @@ using Monstera.Tests.Fixtures;
 namespace Monstera.Tests.Commands;
 
 /// <summary><c>monstera backup</c> and <c>restore</c> as they are shipped, beside the server as it is shipped and under load.</summary>
+[Lengthy]
 public sealed class BackupCommandTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("monstera-test-").FullName;

@@ -11,6 +11,7 @@ using Npgsql;
 namespace Monstera.Tests.Commands;
 
 /// <summary><c>monstera move</c> as it is shipped, beside the server as it is shipped.</summary>
+[Lengthy]
 public sealed class MoveCommandTests : IDisposable
 {
     private const string ThereCommand = "move --from sqlite --to postgres";

@@ -7,6 +7,7 @@ using Monstera.Tests.Fixtures;
 namespace Monstera.Tests.Deploy;
 
 /// <summary>The real HAProxy with the shipped configuration before two real nodes.</summary>
+[Lengthy]
 public sealed class HaproxyTests
 {
     private const int Writers = 8;

@@ -41,6 +41,7 @@ public sealed class RedisPresenceTablesTests : PresenceTablesContract, IAsyncLif
 }
 
 /// <summary>The servers as they are shipped, with a Redis that stops and nodes that are killed.</summary>
+[Lengthy]
 public sealed class RedisPresenceTests : IAsyncDisposable
 {
     private const int LeaseSeconds = 4;

@@ -9,6 +9,7 @@ using Npgsql;
 namespace Monstera.Tests.Storage;
 
 /// <summary>The server as it is shipped, on PostgreSQL: what it promises on SQLite holds, whichever of the two processes dies.</summary>
+[Lengthy]
 public sealed class PostgresServerTests
 {
     /// <summary>The tests' PostgreSQL lets everybody in and does not look at it.</summary>

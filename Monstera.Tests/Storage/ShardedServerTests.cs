@@ -10,6 +10,7 @@ using Monstera.Tests.Fixtures;
 namespace Monstera.Tests.Storage;
 
 /// <summary>The server as it is shipped, on three shards, of which the third is a server of its own that crashes.</summary>
+[Lengthy]
 public sealed class ShardedServerTests : IAsyncDisposable
 {
     private const int Shards = 3;

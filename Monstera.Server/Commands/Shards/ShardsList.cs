@@ -3,7 +3,6 @@ using System.Text.Json;
 using Monstera.Data;
 using Monstera.Data.Postgres.Directory;
 using Monstera.Data.Postgres.Slots;
-using Spectre.Console;
 
 namespace Monstera.Server.Commands.Shards;
 
@@ -61,22 +60,12 @@ internal static class ShardsList
     private static void Show(ShardLine[] lines, MoveLine[] moves)
     {
         string[] head = ["shard", "name", "state", "slots", "rooms", "outbox", "reachable", "replicas (lag)"];
-        List<string[]> rows = [.. lines.Select(line => new[]
+        string[][] rows = [.. lines.Select(line => new[]
         {
             line.Number.ToString(CultureInfo.InvariantCulture), line.Name, line.State, Number(line.Slots), Number(line.Rooms), Number(line.Outbox), line.Reachable ? "yes" : "no",
             line.Reachable ? Replicas(line.Replicas) : "",
         })];
-        if (Console.IsOutputRedirected)
-        {
-            Console.WriteLine(string.Join('\t', head));
-            rows.ForEach(row => Console.WriteLine(string.Join('\t', row)));
-        }
-        else
-        {
-            Table table = new Table().Border(TableBorder.Simple).AddColumns(head);
-            rows.ForEach(row => table.AddRow([.. row.Select(Markup.Escape)]));
-            AnsiConsole.Write(table);
-        }
+        TextTable.Write(head, rows);
 
         foreach (ShardLine line in lines.Where(line => line.Trouble is not null))
         {

@@ -19,9 +19,6 @@ public sealed partial class HubCalls
 {
     private const int MethodCharsMax = 32;
 
-    /// <summary>Between two words about a storage that is away: every call of everybody fails then.</summary>
-    private static readonly TimeSpan ComplainEvery = TimeSpan.FromSeconds(10);
-
     private readonly RoomWriter _writer;
     private readonly HubMeter _meter;
     private readonly ILogger<HubCalls> _log;
@@ -54,7 +51,7 @@ public sealed partial class HubCalls
         _writer = writer;
         _meter = meter;
         _log = log;
-        _complaints = new Seldom(ComplainEvery, time);
+        _complaints = Seldom.OfCalls(time);
         _byName = _calls.GetAlternateLookup<ReadOnlySpan<char>>();
 
         AddWrite<SendRequest>("Send", actions.DraftOf);
