@@ -237,6 +237,11 @@ public sealed class AdvisorTests
     }
 
     [Fact]
+    public void The_storage_decides_on_the_phase() => Assert.Equal(
+        [1, 2, 2, 3, 3, 4],
+        new[] { MadeUp.Sqlite, MadeUp.Postgres, MadeUp.Postgres with { Replicas = 1 }, MadeUp.Shards, MadeUp.Shards with { Replicas = 1 }, MadeUp.Replicas }.Select(setup => setup.Phase));
+
+    [Fact]
     public void What_a_phase_has_and_this_installation_has_not_is_told()
     {
         Assert.Equal([Lack.Nodes], MadeUp.Report(MadeUp.Postgres, []).Lacks);

@@ -36,6 +36,7 @@ public sealed partial class GrowthFileTests
     [InlineData("\"number\": 3", "\"number\": 2", "phases are numbered from 1 to 4, in order.")]
     [InlineData("\"ja\": \"10～50人\"", "\"ja\": \" \"", "phases[1].people.ja is a text of 1 to 1000 characters.")]
     [InlineData("\"processorUsPerConnectionSecond\":", "\"processorUsPerConnectionSecnd\":", "nothing is called processorUsPerConnectionSecnd there.")]
+    [InlineData("\"warnShare\": 0.7", "\"warnShare\": 1.1", "history.warnShare is 1.1: it is from 0.1 to 1.")]
     [InlineData("\"history\": {", "\"history\": ", "line 5")]
     [InlineData("\"phases\": [", "\"phases\": [ null,", "phases has null in it.")]
     [InlineData("\"instances\": [", "\"instances\": [ null,", "prices.instances has null in it.")]

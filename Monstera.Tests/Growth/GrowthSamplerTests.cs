@@ -34,6 +34,9 @@ public sealed class GrowthSamplerTests : IDisposable
         GrowthSample whole = await Turn(second, time, row => row.Sample.Sends >= before + 4);
         Assert.Equal((before + 4, 2, 2), (whole.Sends, whole.Connections, whole.Users));
         Assert.Single(await Hours(second));
+
+        // Today is no day yet.
+        Assert.Empty(await second.Get<IGrowthLog>().Read(GrowthSpan.Day, DateTimeOffset.UnixEpoch, Cancel));
     }
 
     [Fact]
@@ -63,6 +66,22 @@ public sealed class GrowthSamplerTests : IDisposable
             (await log.Read(GrowthSpan.Day, DateTimeOffset.UnixEpoch, Cancel)).Where(day => day.At < today).Select(day => ((day.At - tomorrow).Days, day.Sample.Users)));
         Assert.DoesNotContain(await log.Read(GrowthSpan.Day, DateTimeOffset.UnixEpoch, Cancel), day => day.At >= tomorrow);
         Assert.All(await log.Read(GrowthSpan.Day, DateTimeOffset.UnixEpoch, Cancel), day => Assert.Equal("", day.Node));
+
+        // Once a day: what is noted afterwards makes it no second time.
+        await log.Write([Day(today, 99)], Cancel);
+        List<HubSocket> hubs = [];
+        for (int i = 1; i <= 2; i++)
+        {
+            hubs.Add(await HubSocket.Connect(server.Uri(), Tokens.Make("aoi", expires: time.GetUtcNow().AddHours(1))));
+            await hubs[^1].Hello();
+            await Turn(server, time, row => row.At == tomorrow && row.Sample.Connections == i);
+        }
+
+        Assert.Equal(99, (await log.Read(GrowthSpan.Day, today, Cancel))[0].Sample.Users);
+        foreach (HubSocket hub in hubs)
+        {
+            await hub.DisposeAsync();
+        }
     }
 
     private static GrowthRow Hour(DateTimeOffset at, string node, int users) => new(GrowthSpan.Hour, node, at, new GrowthSample { Users = users });

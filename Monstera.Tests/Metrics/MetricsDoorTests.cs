@@ -5,6 +5,9 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Options;
+using Monstera.Server.Configuration;
 using Monstera.Server.Metrics;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Data.Postgres;
@@ -111,6 +114,19 @@ public sealed class MetricsDoorTests
         string other = server.Get<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single(address => !address.EndsWith($":{port}", StringComparison.Ordinal));
         (await new RestClient(other).Get("/metrics")).Is("not_found", 404);
         (await new RestClient(other).Get("/healthz/live")).IsStatus(200);
+    }
+
+    [Theory]
+    [InlineData("::ffff:10.1.2.3", true)]
+    [InlineData("10.1.2.3", true)]
+    [InlineData("::ffff:10.9.2.3", false)]
+    [InlineData("2001:db8::1", true)]
+    [InlineData(null, false)]
+    public void An_address_is_the_same_however_it_is_written(string? address, bool isLetIn)
+    {
+        MetricsDoor door = new(Options.Create(new MonsteraOptions { Metrics = { From = ["10.1.0.0/16", "2001:db8::/32"] } }));
+        DefaultHttpContext context = new() { Request = { Method = "GET", Path = "/metrics" }, Connection = { RemoteIpAddress = address is null ? null : IPAddress.Parse(address) } };
+        Assert.Equal(isLetIn ? MetricsAccess.Allowed : MetricsAccess.Refused, door.Judge(context));
     }
 
     [Theory]
