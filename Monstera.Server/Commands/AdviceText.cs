@@ -48,7 +48,7 @@ internal static class AdviceText
             limit.Share is { } share ? share.ToString("P0", Culture) : "",
             limit.PerDay is { } perDay ? (perDay > 0 ? "+" : "") + Number(limit.Limit, perDay, fine: true) : "",
             limit.ReachedOn?.ToString("yyyy-MM-dd", Culture) ?? "",
-            limit.Earliest is { } earliest ? $"{earliest.ToString("yyyy-MM-dd", Culture)} and {limit.Latest?.ToString("yyyy-MM-dd", Culture) ?? "never"}" : "",
+            limit.Earliest is { } earliest && earliest != limit.Latest ? $"{earliest.ToString("yyyy-MM-dd", Culture)} and {limit.Latest?.ToString("yyyy-MM-dd", Culture) ?? "never"}" : "",
         })];
         TextTable.Write(head, rows);
     }
@@ -64,6 +64,12 @@ internal static class AdviceText
     {
         Console.WriteLine();
         Console.WriteLine(string.Create(Culture, $"{Title(advice)} Now {Money(advice.PerMonthNow, advice)} a month by the table of prices{(advice.Kind == AdviceKind.Stay ? "" : $", then {Price(advice)}")}."));
+        if (advice.Because is { } because && because != report.First)
+        {
+            double share = report.Limits.First(limit => limit.Limit == because).Share ?? 0;
+            Console.WriteLine(string.Create(Culture, $"The reason is {GrowthNames.Of(because)}, at {share:P0} of what this phase holds."));
+        }
+
         WriteSteps(advice);
         if (report.Nodes == 0)
         {
@@ -95,7 +101,7 @@ internal static class AdviceText
         }
     }
 
-    private static string Price(Advice advice)
+    internal static string Price(Advice advice)
     {
         double difference = advice.PerMonthThen - advice.PerMonthNow;
         return $"{Money(advice.PerMonthThen, advice)} ({(difference < 0 ? "saves" : "costs")} {Money(Math.Abs(difference), advice)}{(difference < 0 ? "" : " more")})";

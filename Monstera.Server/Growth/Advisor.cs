@@ -28,10 +28,14 @@ internal static class Advisor
         LimitReport[] limits = [.. phase.Limits.Keys.Order().Select(situation.ReportOf)];
 
         // 4.
-        LimitReport? first = limits.Where(limit => limit.Share is not null).MinBy(limit => (limit.Share >= 1 ? DateOnly.MinValue : limit.ReachedOn ?? DateOnly.MaxValue, -limit.Share!.Value));
+        LimitReport[] order =
+        [
+            .. limits.Where(limit => limit.Share is not null).OrderBy(limit => limit.Share >= 1 ? DateOnly.MinValue : limit.ReachedOn ?? DateOnly.MaxValue).ThenByDescending(limit => limit.Share),
+        ];
+        LimitReport? first = order.FirstOrDefault();
 
-        // 5.
-        Advice advice = first is not null && situation.IsDue(first) ? situation.AdviceOn(first.Limit) : situation.Less() ?? situation.Stay();
+        // 5. What comes first need not be what is due: a date may be years away while what has none stands high.
+        Advice advice = Array.Find(order, situation.IsDue) is { } due ? situation.AdviceOn(due.Limit) : situation.Less() ?? situation.Stay();
         return new GrowthReport(
             now, phase.Number, phase.People, setup.Storage, setup.Backplane, setup.Shards, nodes, setup.FindLacks(phase, nodes), history.Count, book.History.DaysMin,
             situation.HasForecast, limits, first?.Limit, advice, phase.Number < book.Phases.Count ? situation.Enter(phase.Number + 1, AdviceKind.NextPhase, first?.Limit) : null);

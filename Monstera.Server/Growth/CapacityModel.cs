@@ -18,7 +18,7 @@ public sealed record CapacityWish(
     public double SendsPerSecond => Users * MessagesPerUserDay * BusiestHourShare / 3_600 * Burst;
 
     /// <summary>Connections that a message goes to: the members of a mean room who are there.</summary>
-    public double Audience => Math.Min(Connections, Math.Max(1, Users * Math.Min(RoomsPerUser, Rooms) / Rooms * OnlineShare * DevicesPerUser));
+    public double Audience => Math.Min(Connections, Math.Max(1, Users * RoomsPerUser / Rooms * OnlineShare * DevicesPerUser));
 
     public double DeliveriesPerSecond => SendsPerSecond * Audience;
 

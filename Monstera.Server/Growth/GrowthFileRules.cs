@@ -16,7 +16,12 @@ internal static class GrowthFileRules
     /// <returns>Sentences; none: all is well.</returns>
     public static IReadOnlyList<string> FindFaults(GrowthBook book)
     {
-        List<string> faults = [];
+        List<string> faults = [.. ListsWithNothing(book).Select(list => $"{list} has null in it.")];
+        if (faults.Count > 0)
+        {
+            return faults;
+        }
+
         CheckHistory(book.History, faults);
         CheckPrices(book.Prices, faults);
         CheckCosts(book.UnitCosts, faults);
@@ -28,6 +33,23 @@ internal static class GrowthFileRules
         }
 
         return faults;
+    }
+
+    /// <summary>What is in lists the reader of JSON does not check.</summary>
+    private static IEnumerable<string> ListsWithNothing(GrowthBook book)
+    {
+        (string Place, IEnumerable<object?>? List)[] lists =
+        [
+            ("phases", book.Phases), ("prices.instances", book.Prices.Instances), ("measurements", book.Measurements),
+            ("remedies.node.steps", book.Remedies.Node.Steps), ("remedies.shard.steps", book.Remedies.Shard.Steps), ("remedies.disk.steps", book.Remedies.Disk.Steps),
+            ("remedies.lessNodes.steps", book.Remedies.LessNodes.Steps),
+            .. book.Phases.OfType<Phase>().SelectMany(phase => new (string, IEnumerable<object?>?)[]
+            {
+                (string.Create(CultureInfo.InvariantCulture, $"phases[{phase.Number}].enter.steps"), phase.Enter?.Steps),
+                (string.Create(CultureInfo.InvariantCulture, $"phases[{phase.Number}].return.steps"), phase.Return?.Steps),
+            }),
+        ];
+        return lists.Where(list => list.List?.Any(one => one is null) == true).Select(list => list.Place);
     }
 
     private static void CheckHistory(HistoryRules history, List<string> faults)

@@ -8,7 +8,7 @@ internal sealed class Family
 
     private readonly SeriesTable _table;
 
-    /// <param name="isObserved">Its values are asked for at each exposition, and those that are not given then are not shown.</param>
+    /// <param name="isObserved">Its values are asked for at each exposition, and what is not told then is gone (<see cref="Forget"/>).</param>
     /// <param name="bounds">Of a histogram: ascending.</param>
     public Family(MetricName name, string meter, string? help, bool isObserved, double[]? bounds, int seriesMax = SeriesMax)
     {
@@ -57,5 +57,14 @@ internal sealed class Family
         bool isAnother = series.ObservedFor == exposition;
         series.ObservedFor = exposition;
         series.Set(isAnother && Name.Kind == MetricKind.Counter && series is ScalarSeries before ? before.Value + value : value);
+    }
+
+    /// <summary>Of what is asked for, drops the series that were not told for this exposition: they would take the place of those that come, as of rooms that were busy once.</summary>
+    public void Forget(long exposition)
+    {
+        if (IsObserved)
+        {
+            _table.Keep(series => series.ObservedFor == exposition);
+        }
     }
 }

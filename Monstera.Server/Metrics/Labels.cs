@@ -69,8 +69,9 @@ internal static class Labels
             _ => value.ToString() ?? "",
         };
 
-        // Half of a pair of surrogates is no text.
-        int length = Math.Min(text.Length, ValueCharsMax);
-        return text.Length == length ? text : text[..(char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)];
+        text = text.Length > ValueCharsMax ? text[..ValueCharsMax] : text;
+
+        // Half of a pair of surrogates, be it one that was cut here, is no text: it goes out as U+FFFD, and two values that look the same then are one series.
+        return text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF') ? Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)) : text;
     }
 }

@@ -98,7 +98,8 @@ public sealed partial class MeterCollector : IDisposable
             Exposition exposition = new(to, format);
             foreach (Family family in families)
             {
-                exposition.Write(family, family.Series.Where(series => !family.IsObserved || series.ObservedFor == _exposition));
+                family.Forget(_exposition);
+                exposition.Write(family, family.Series);
             }
 
             exposition.End();

@@ -58,7 +58,7 @@ public sealed record MetricName(string Stem, string? Unit, MetricKind Kind)
     public static string OfLabel(string name)
     {
         string clean = Clean(name, allowColon: false);
-        return clean.StartsWith("__", StringComparison.Ordinal) ? clean[1..] : clean;
+        return clean.StartsWith("__", StringComparison.Ordinal) ? "_" + clean.TrimStart('_') : clean;
     }
 
     public static MetricKind KindOf(Instrument instrument)

@@ -9,11 +9,6 @@ internal static class MetricsAnswer
         context.Response.ContentType = MetricsFormats.ContentTypeOf(format);
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Headers.Vary = "Accept";
-        if (HttpMethods.IsHead(context.Request.Method))
-        {
-            return;
-        }
-
         meter.Measure(() => collector.Write(context.Response.BodyWriter, format));
         await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
     }

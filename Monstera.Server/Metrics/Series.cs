@@ -10,7 +10,7 @@ internal abstract class Series(string labels)
 
     public byte[] LabelBytes { get; } = Encoding.UTF8.GetBytes(labels);
 
-    /// <summary>The exposition for which it was last observed; see <see cref="Family.IsObserved"/>.</summary>
+    /// <summary>The exposition for which it was last observed; see <see cref="Family.Forget"/>.</summary>
     public long ObservedFor { get; set; }
 
     public abstract void Add(long value);

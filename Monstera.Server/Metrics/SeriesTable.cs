@@ -28,6 +28,28 @@ internal sealed class SeriesTable(int seriesMax, string? reservedLabel, bool has
         }
     }
 
+    /// <summary>Forgets all others, so that there is room for new ones. Nobody may be looking for a series meanwhile.</summary>
+    public void Keep(Predicate<Series> isKept)
+    {
+        lock (_gate)
+        {
+            Series[] gone = [.. _byLabels.Values.Where(series => !isKept(series))];
+            if (gone.Length == 0)
+            {
+                return;
+            }
+
+            _sorted = null;
+            foreach (Series series in gone)
+            {
+                _byLabels.Remove(series.Labels);
+            }
+
+            _bare = _bare is { } bare && isKept(bare) ? bare : null;
+            _entries = Rebuild(_entries.Length, isKept);
+        }
+    }
+
     /// <returns>Null: there are too many, and this one has none.</returns>
     public Series? Find(ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
@@ -110,11 +132,10 @@ internal sealed class SeriesTable(int seriesMax, string? reservedLabel, bool has
 
             if (_count >= _entries.Length)
             {
-                Grow();
+                Volatile.Write(ref _entries, Rebuild(_entries.Length * 2, static _ => true));
             }
 
-            ref Entry? head = ref _entries[hash & (_entries.Length - 1)];
-            Volatile.Write(ref head, new Entry(hash, tags.ToArray(), series, head));
+            Link(_entries, hash, tags.ToArray(), series);
             _count++;
             return series;
         }
@@ -137,19 +158,29 @@ internal sealed class SeriesTable(int seriesMax, string? reservedLabel, bool has
     }
 
     /// <summary>Under the lock. Who reads the old one meanwhile finds what it had.</summary>
-    private void Grow()
+    private Entry?[] Rebuild(int length, Predicate<Series> isKept)
     {
-        Entry?[] larger = new Entry?[_entries.Length * 2];
+        Entry?[] entries = new Entry?[length];
+        _count = 0;
         foreach (Entry? chain in _entries)
         {
             for (Entry? entry = chain; entry is not null; entry = entry.Next)
             {
-                ref Entry? head = ref larger[entry.Hash & (larger.Length - 1)];
-                head = new Entry(entry.Hash, entry.Tags, entry.Series, head);
+                if (isKept(entry.Series))
+                {
+                    Link(entries, entry.Hash, entry.Tags, entry.Series);
+                    _count++;
+                }
             }
         }
 
-        Volatile.Write(ref _entries, larger);
+        return entries;
+    }
+
+    private static void Link(Entry?[] entries, int hash, KeyValuePair<string, object?>[] tags, Series series)
+    {
+        ref Entry? head = ref entries[hash & (entries.Length - 1)];
+        Volatile.Write(ref head, new Entry(hash, tags, series, head));
     }
 
     private sealed record Entry(int Hash, KeyValuePair<string, object?>[] Tags, Series Series, Entry? Next);

@@ -1,5 +1,6 @@
 using Microsoft.Playwright;
 using Monstera.Tests.Clients;
+using Monstera.Tests.Deploy;
 
 namespace Monstera.Tests.Browser;
 
@@ -91,8 +92,7 @@ public sealed class Chromium : IAsyncLifetime
             return File.Exists(chosen) ? chosen : null;
         }
 
-        string[] folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
-        return Names.SelectMany(name => folders.Select(folder => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+        return Names.Select(Tool.Find).FirstOrDefault(found => found is not null);
     }
 }
 

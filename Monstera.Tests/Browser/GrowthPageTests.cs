@@ -29,6 +29,7 @@ public sealed class GrowthPageTests(Chromium chromium) : BrowserTest(chromium)
         await Expect(ada.Page.Locator("[data-limit=users]")).ToHaveAttributeAsync("data-level", "near");
         await Expect(ada.Page.Locator("[data-limit=users]")).ToContainTextAsync("44 of 50");
         await Expect(ada.Page.Locator("[data-limit=users]")).ToContainTextAsync("+1 a day · reached about ");
+        await Expect(ada.Page.Locator("[data-limit=users]")).Not.ToContainTextAsync("between");
         await Looks.AreFineEverywhere(ada, "growth", () => Expect(ada.Page.GetByTestId("growth-limit")).ToHaveCountAsync(9));
 
         // A link from elsewhere leads here too, and back to the room.

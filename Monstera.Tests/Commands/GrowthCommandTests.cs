@@ -2,6 +2,7 @@ using System.Text.Json;
 using Monstera.Data.Growth;
 using Monstera.Data.Sqlite;
 using Monstera.Server.Commands;
+using Monstera.Server.Growth;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Data.Archive;
 using Monstera.Tests.Growth;
@@ -22,14 +23,7 @@ public sealed class GrowthCommandTests
         Assert.InRange(memory.GetProperty("value").GetDouble(), 0.0001, 1);
 
         await server.Terminate();
-        using (SqliteDatabase file = SqliteDatabase.Open(server.Folder))
-        {
-            DateTimeOffset today = new(TimeProvider.System.GetUtcNow().UtcDateTime.Date, TimeSpan.Zero);
-            await new SqliteGrowthLog(file).Write(
-                [.. Enumerable.Range(1, 30).Select(ago => new GrowthRow(GrowthSpan.Day, "", today.AddDays(-ago), new GrowthSample { Users = 48 - ago, LargestDatabaseBytes = 1 << 30 }))],
-                TestContext.Current.CancellationToken);
-        }
-
+        await Write(server.Folder, ago => new() { Users = 48 - ago, LargestDatabaseBytes = 1 << 30 });
         string text = await CommandProcess.Run(0, "advise", ("DataFolder", server.Folder), MadeUp.AnyDisk);
         Assert.Contains("Phase 1 of 4 (10–50 people): SQLite, 1 node.", text, StringComparison.Ordinal);
         Assert.Contains("users\t47\t50\t94", text, StringComparison.Ordinal);
@@ -37,6 +31,17 @@ public sealed class GrowthCommandTests
         Assert.Contains("Go to phase 2. Now 30 USD a month by the table of prices, then 36", text, StringComparison.Ordinal);
         Assert.Contains("  monstera move --from sqlite --to postgres --wait", text, StringComparison.Ordinal);
         Assert.Contains("  1. PostgreSQL with a standby", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("The reason is", text, StringComparison.Ordinal);
+
+        // It grows by one each day, and so the day is certain: it is told once.
+        Assert.Matches(@"users\t47\t50\t94.%\t\+1\t20\d\d-\d\d-\d\d\t\r?\n", text);
+
+        // What comes first at the present growth, and what is to be seen to before.
+        await Write(server.Folder, ago => new() { Users = 10, QueueShare = 0.2, LargestDatabaseBytes = (60L - ago) << 24 });
+        text = await CommandProcess.Run(0, "advise", ("DataFolder", server.Folder), MadeUp.AnyDisk);
+        Assert.Contains("the first limit to be reached is database, on ", text, StringComparison.Ordinal);
+        Assert.Contains("Go to phase 2. ", text, StringComparison.Ordinal);
+        Assert.Matches("The reason is queue, at 80.% of what this phase holds.", text);
         Assert.Contains("There is no database", await CommandProcess.Run(1, "advise", ("DataFolder", server.Folder + "-elsewhere")), StringComparison.Ordinal);
     }
 
@@ -93,8 +98,30 @@ public sealed class GrowthCommandTests
     [InlineData("capacity", "--users", "10", "--online-share", "NaN")]
     [InlineData("capacity", "--users", "10", "--rooms", "0")]
     [InlineData("capacity", "--users", "10", "--romms", "7")]
+    [InlineData("capacity", "--users", "10", "--rooms-per-user", "0")]
+    [InlineData("capacity", "--users", "10", "--messages-per-user-day", "-1")]
+    [InlineData("capacity", "--users", "10", "--devices", "0")]
+    [InlineData("capacity", "--users", "10", "--busiest-hour-share", "0")]
+    [InlineData("capacity", "--users", "10", "--burst", "0")]
+    [InlineData("capacity", "--users", "10", "--days-kept", "0")]
     [InlineData("advise", "--jsn")]
     public async Task Nonsense_has_exit_code_2(params string[] arguments) => Assert.Equal(2, await MonsteraCommand.Run(arguments));
+
+    [Theory]
+    [InlineData(360, 30, "30 USD (saves 330 USD)")]
+    [InlineData(30, 1_360.4, "1,360 USD (costs 1,330 USD more)")]
+    [InlineData(30, 30, "30 USD (costs 0 USD more)")]
+    public void A_price_is_told_with_what_it_saves_or_costs(double now, double then, string expected) =>
+        Assert.Equal(expected, AdviceText.Price(new Advice(AdviceKind.PreviousPhase, null, 1, null, [], now, then, "USD")));
+
+    /// <summary>The thirty days before today.</summary>
+    private static async Task Write(string folder, Func<int, GrowthSample> sample)
+    {
+        using SqliteDatabase file = SqliteDatabase.Open(folder);
+        DateTimeOffset today = new(TimeProvider.System.GetUtcNow().UtcDateTime.Date, TimeSpan.Zero);
+        await new SqliteGrowthLog(file).Write(
+            [.. Enumerable.Range(1, 30).Select(ago => new GrowthRow(GrowthSpan.Day, "", today.AddDays(-ago), sample(ago)))], TestContext.Current.CancellationToken);
+    }
 
     /// <summary>A server that has just started may not have noted anything yet.</summary>
     private static async Task<JsonElement> Advise(params (string, string)[] settings)

@@ -86,9 +86,10 @@ public sealed class SecretFilesTests : IDisposable
             ["ConnectionStrings__Shards__0_FILE"] = Write("\n"),
             ["Monstera__ConnectionTokens__Secret_FILE"] = Write(new string('x', SecretFiles.BytesMax + 1)),
             ["Monstera__ConnectionTokens__PublicKey_FILE"] = Write([0xFF, 0xFE, 0x00]),
+            ["Kestrel__Certificates__Default__Password_FILE"] = Write("sword\0fish"),
         };
         string[] failures = [.. Assert.Throws<OptionsValidationException>(() => SecretFiles.Read(environment)).Failures];
-        Assert.Equal(6, failures.Length);
+        Assert.Equal(7, failures.Length);
         Assert.DoesNotContain(failures, failure => failure.Contains("swordfish", StringComparison.Ordinal) || failure.Contains("xxx", StringComparison.Ordinal));
         string Of(string variable) => Assert.Single(failures, failure => failure.StartsWith(variable + " ", StringComparison.Ordinal));
         Assert.Equal("ConnectionStrings__Directory_FILE and ConnectionStrings__Directory are both set: give the value once.", Of("ConnectionStrings__Directory_FILE"));
@@ -96,6 +97,7 @@ public sealed class SecretFilesTests : IDisposable
         Assert.EndsWith("is a folder.", Of("ConnectionStrings__Admin_FILE"), StringComparison.Ordinal);
         Assert.EndsWith("is empty.", Of("ConnectionStrings__Shards__0_FILE"), StringComparison.Ordinal);
         Assert.Contains("65536 bytes", Of("Monstera__ConnectionTokens__Secret_FILE"), StringComparison.Ordinal);
+        Assert.EndsWith("is no text.", Of("Kestrel__Certificates__Default__Password_FILE"), StringComparison.Ordinal);
         Assert.EndsWith("is no text in UTF-8.", Of("Monstera__ConnectionTokens__PublicKey_FILE"), StringComparison.Ordinal);
     }
 

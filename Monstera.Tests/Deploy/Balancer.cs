@@ -47,7 +47,7 @@ internal sealed class Balancer : IAsyncDisposable
 
     public static async Task<Balancer> StartHaproxy(TwoProcesses nodes)
     {
-        string? program = Array.Find(["/usr/sbin/haproxy", "/usr/local/sbin/haproxy", "/usr/bin/haproxy"], File.Exists);
+        string? program = Tool.Find("haproxy");
         Requires.That(program is not null, "HAProxy is not installed.");
         (string folder, int port) = (Directory.CreateTempSubdirectory("monstera-haproxy-").FullName, PostgresTools.FreePort());
         string config = Shipped("haproxy/haproxy.cfg");
@@ -69,7 +69,7 @@ internal sealed class Balancer : IAsyncDisposable
 
     public static async Task<Balancer> StartNginx(TwoProcesses nodes)
     {
-        string? program = Array.Find(["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"], File.Exists);
+        string? program = Tool.Find("nginx");
         Requires.That(program is not null, "nginx is not installed.");
         (string folder, int port) = (Directory.CreateTempSubdirectory("monstera-nginx-").FullName, PostgresTools.FreePort());
         string config = Shipped("nginx/nginx.conf");

@@ -5,22 +5,36 @@ using Monstera.Tests.Fixtures;
 
 namespace Monstera.Tests.Deploy;
 
-/// <summary>Programs of others that check what is shipped in <c>deploy/</c>.</summary>
+/// <summary>Programs of others, as they are installed here: most check what is shipped in <c>deploy/</c>.</summary>
 internal static class Tool
 {
     private const string JsonOfYaml = "import json, sys, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout)";
 
-    /// <summary>A program on the PATH; null: it is not installed.</summary>
-    public static string? Find(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Append("/usr/sbin").Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+    /// <summary>A program on the PATH, or where balancers are, which is not on everybody's; null: it is not installed.</summary>
+    public static string? Find(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        .Concat(["/usr/sbin", "/usr/local/sbin"]).Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
 
     /// <summary>A file of <c>deploy/</c>.</summary>
     public static string Shipped(params string[] path) => Path.Combine([Repository.Root, "deploy", .. path]);
 
+    /// <summary>Skips the test where one is missing.</summary>
+    public static void Require(string program) => Requires.That(Find(program) is not null, $"{program} is not installed.");
+
     /// <summary>Runs a program to its end, which must be this one.</summary>
     /// <param name="environment">Beside this process's own; null takes a variable away.</param>
+    /// <param name="within">A minute unless said otherwise; then it is killed.</param>
     /// <returns>What it wrote.</returns>
-    public static async Task<string> Run(int exitCode, string program, IEnumerable<string> arguments, IEnumerable<(string Name, string? Value)>? environment = null, string input = "", string? folder = null)
+    public static async Task<string> Run(
+        int exitCode, string program, IEnumerable<string> arguments, IEnumerable<(string Name, string? Value)>? environment = null, string input = "", string? folder = null, TimeSpan? within = null)
+    {
+        (int ended, string output, string error) = await Finish(program, arguments, environment, input, folder, within);
+        Assert.True(ended == exitCode, $"{program} ended with {ended} instead of {exitCode}: {output}\n{error}");
+        return exitCode == 0 ? output : $"{output}\n{error}";
+    }
+
+    /// <summary>As <see cref="Run"/>, whatever its end is.</summary>
+    public static async Task<(int ExitCode, string Output, string Error)> Finish(
+        string program, IEnumerable<string> arguments, IEnumerable<(string Name, string? Value)>? environment = null, string input = "", string? folder = null, TimeSpan? within = null)
     {
         ProcessStartInfo start = new(program, arguments)
         {
@@ -47,7 +61,7 @@ internal static class Tool
         Task<string> error = process.StandardError.ReadToEndAsync();
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
-        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(60));
+        using CancellationTokenSource patience = new(within ?? TimeSpan.FromMinutes(1));
         try
         {
             await process.WaitForExitAsync(patience.Token);
@@ -55,11 +69,10 @@ internal static class Tool
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync(CancellationToken.None);
         }
 
-        string all = $"{await output}\n{await error}";
-        Assert.True(process.ExitCode == exitCode, $"{program} ended with {process.ExitCode} instead of {exitCode}: {all}");
-        return exitCode == 0 ? await output : all;
+        return (process.ExitCode, await output, await error);
     }
 
     /// <summary>The documents of a text in YAML, by the library that Debian's docker-compose brings with it.</summary>

@@ -15,6 +15,8 @@ namespace Monstera.Tests.Fixtures;
 /// </summary>
 public sealed class RunningServer : IAsyncDisposable
 {
+    private static readonly string[] OtherSections = ["ConnectionStrings", "Kestrel"];
+
     private readonly WebApplication _app;
     private readonly string _folder;
     private readonly bool _ownsFolder;
@@ -53,8 +55,8 @@ public sealed class RunningServer : IAsyncDisposable
         };
         foreach ((string key, string value) in settings ?? [])
         {
-            // Connection strings have a section of their own.
-            configuration[(key.StartsWith("ConnectionStrings", StringComparison.Ordinal) ? "" : "Monstera:") + key] = value;
+            // Connection strings have a section of their own, and so has Kestrel.
+            configuration[(Array.Exists(OtherSections, section => key.StartsWith(section, StringComparison.Ordinal)) ? "" : "Monstera:") + key] = value;
         }
 
         WebApplication app = MonsteraApplication.Build([], builder =>

@@ -29,6 +29,10 @@ public sealed class AdvisorTests
         GrowthReport report = Advisor.Report(MadeUp.Book, MadeUp.Sqlite, [], [], MadeUp.Now);
         Assert.Equal<(LimitKind?, AdviceKind, int, int)>((null, AdviceKind.Stay, 0, 0), (report.First, report.Advice.Kind, report.Nodes, report.HistoryDays));
         Assert.All(report.Limits, limit => Assert.Null(limit.Value));
+
+        // A clock that went wrong for a while has left a day that is still to come.
+        GrowthRow future = new(Monstera.Data.Growth.GrowthSpan.Day, "", GrowthHistory.DayOf(MadeUp.Now).AddDays(1), new() { Users = 49 });
+        Assert.Null(Advisor.Report(MadeUp.Book, MadeUp.Sqlite, [], [future], MadeUp.Now).Of(LimitKind.Users).Value);
     }
 
     [Fact]
@@ -60,7 +64,55 @@ public sealed class AdvisorTests
         // 51 % yesterday evening, 49 % used; a per cent a day; of 80 %.
         Assert.Equal(31, report.Of(LimitKind.Disk).ReachedOn!.Value.DayNumber - Today.DayNumber);
         Assert.Equal<(AdviceKind, LimitKind?, int)>((AdviceKind.LargerDisk, LimitKind.Disk, 1), (report.Advice.Kind, report.Advice.Because, report.Advice.Phase));
-        Assert.True(report.Advice.PerMonthThen > report.Advice.PerMonthNow);
+
+        // Half as much again.
+        Assert.Equal(50 * MadeUp.Book.Prices.DiskPerGiBMonth, report.Advice.PerMonthThen - report.Advice.PerMonthNow, 9);
+    }
+
+    [Fact]
+    public void What_is_stored_stands_where_it_stood_last_and_all_else_at_the_busiest_of_a_week()
+    {
+        GrowthReport report = MadeUp.Report(MadeUp.Sqlite, MadeUp.Days(10, ago => new()
+        {
+            Users = ago == 7 ? 40 : ago == 6 ? 20 : 10, DiskBytes = 100 * GiB, DiskFreeBytes = (ago > 2 ? 30 : 60) * GiB, LargestDatabaseBytes = (ago > 1 ? 9 : 4) * GiB,
+        }));
+        Assert.Equal((20, 0.4, 4), (report.Of(LimitKind.Users).Value!.Value, Math.Round(report.Of(LimitKind.Disk).Value!.Value, 9), report.Of(LimitKind.Database).Value!.Value));
+    }
+
+    /// <summary>Today is not over and looks like a fall, and what was so long ago says nothing of the growth.</summary>
+    [Fact]
+    public void A_trend_is_drawn_through_whole_days_of_the_last_months()
+    {
+        int trend = MadeUp.Book.History.DaysOfTrend;
+        foreach (int days in (int[])[14, trend + 60])
+        {
+            LimitReport users = MadeUp.Report(MadeUp.Sqlite, MadeUp.Days(days, ago => new() { SendsPerSecond = Math.Max(0, trend - ago + 1) })).Of(LimitKind.Sends);
+            Assert.Equal((1, Today.AddDays(1_000 - trend)), (users.PerDay!.Value, users.ReachedOn!.Value));
+            Assert.Equal((users.ReachedOn, users.ReachedOn), (users.Earliest, users.Latest));
+        }
+    }
+
+    [Theory]
+    [InlineData(60, AdviceKind.NextPhase)]
+    [InlineData(61, AdviceKind.Stay)]
+    public void Two_months_before_a_limit_it_is_time(int daysLeft, AdviceKind expected)
+    {
+        GrowthReport report = MadeUp.Report(MadeUp.Sqlite, MadeUp.Days(30, ago => new() { SendsPerSecond = 1_000 - (10 * (daysLeft + ago - 1)) }));
+        Assert.Equal(Today.AddDays(daysLeft), report.Of(LimitKind.Sends).ReachedOn);
+        Assert.Equal(expected, report.Advice.Kind);
+    }
+
+    /// <summary>It wobbles so much that it may as well not grow.</summary>
+    [Fact]
+    public void What_will_perhaps_be_reached_soon_is_told_and_nothing_is_done_about_it()
+    {
+        double[] noise = [3, -8, 1, 7, -2, -6, 5, 9, -4, -1, 2];
+        GrowthReport report = MadeUp.Report(MadeUp.Sqlite, MadeUp.Days(21, ago => new() { SendsPerSecond = 400 + (12 * (21 - ago)) + (20 * noise[(21 - ago) * 7 % noise.Length]) }));
+        LimitReport sends = report.Of(LimitKind.Sends);
+        Assert.InRange(sends.ReachedOn!.Value.DayNumber - Today.DayNumber, 30, 59);
+        Assert.Null(sends.Latest);
+        Assert.InRange(sends.Share!.Value, 0.6, 0.699);
+        Assert.Equal<(LimitKind?, AdviceKind)>((LimitKind.Sends, AdviceKind.Stay), (report.First, report.Advice.Kind));
     }
 
     [Fact]
@@ -75,6 +127,18 @@ public sealed class AdvisorTests
         // One small machine; then two of them, two medium databases, Redis and a balancer.
         Assert.Equal<(double, double)>((30, 360), (report.Advice.PerMonthNow, report.Advice.PerMonthThen));
         Assert.Equal(AdviceKind.Stay, MadeUp.Report(MadeUp.Sqlite, MadeUp.Days(20, _ => new() { Users = 34 })).Advice.Kind);
+    }
+
+    /// <summary>What has no date comes after what has one, be it years away.</summary>
+    [Fact]
+    public void What_stands_high_is_seen_to_although_something_else_has_a_date_before_it()
+    {
+        double max = MadeUp.Book.PhaseOf(2).Limits[LimitKind.Queue];
+        GrowthReport Report(double share) => MadeUp.Report(MadeUp.Postgres, MadeUp.Days(30, ago => new() { Users = 80 - ago, QueueShare = share * max }), nodes: 2);
+        GrowthReport report = Report(0.8);
+        Assert.True(report.Of(LimitKind.Users).ReachedOn > Today.AddDays(100));
+        Assert.Equal<(LimitKind?, AdviceKind, LimitKind?)>((LimitKind.Users, AdviceKind.NextPhase, LimitKind.Queue), (report.First, report.Advice.Kind, report.Advice.Because));
+        Assert.Equal(AdviceKind.Stay, Report(0.6).Advice.Kind);
     }
 
     [Theory]
@@ -118,11 +182,47 @@ public sealed class AdvisorTests
         GrowthSample quiet = new() { Users = 12, Connections = 20, SendsPerSecond = 3, ProcessorsUsed = 0.1, DataBytes = GiB };
         GrowthReport report = MadeUp.Report(MadeUp.Postgres, MadeUp.Days(30, _ => quiet), nodes: 2);
         Assert.Equal<(AdviceKind, int, string?)>((AdviceKind.PreviousPhase, 1, "monstera move --from postgres --to sqlite --wait"), (report.Advice.Kind, report.Advice.Phase, report.Advice.Command));
-        Assert.True(report.Advice.PerMonthThen < report.Advice.PerMonthNow);
+
+        // Two machines, two databases, Redis and a balancer, and the data twice; then one machine with the data once.
+        Assert.Equal((360.24, 30.12), (Math.Round(report.Advice.PerMonthNow, 9), Math.Round(report.Advice.PerMonthThen, 9)));
 
         // Not after a shorter time, and not when one of the days was busy.
         Assert.Equal(AdviceKind.Stay, MadeUp.Report(MadeUp.Postgres, MadeUp.Days(28, _ => quiet), nodes: 2).Advice.Kind);
         Assert.Equal(AdviceKind.Stay, MadeUp.Report(MadeUp.Postgres, MadeUp.Days(30, ago => ago == 17 ? quiet with { Users = 26 } : quiet), nodes: 2).Advice.Kind);
+    }
+
+    /// <summary>Each is a little more than half of what the phase before holds.</summary>
+    [Theory]
+    [InlineData(LimitKind.Users)]
+    [InlineData(LimitKind.Connections)]
+    [InlineData(LimitKind.Sends)]
+    [InlineData(LimitKind.Queue)]
+    [InlineData(LimitKind.Processors)]
+    [InlineData(LimitKind.Database)]
+    [InlineData(LimitKind.Latency)]
+    public void Less_is_not_advised_when_on_one_day_the_phase_before_would_have_been_half_full(LimitKind limit)
+    {
+        GrowthSample quiet = new() { Users = 12, Connections = 20, SendsPerSecond = 3, ProcessorsUsed = 0.1, DataBytes = GiB };
+        GrowthSample busy = limit switch
+        {
+            LimitKind.Users => quiet with { Users = 25 },
+            LimitKind.Connections => quiet with { Connections = 1_000 },
+            LimitKind.Sends => quiet with { SendsPerSecond = 500 },
+            LimitKind.Queue => quiet with { QueueShare = 0.125 },
+            LimitKind.Processors => quiet with { ProcessorsUsed = 0.6 },
+            LimitKind.Database => quiet with { DataBytes = 10 * GiB },
+            _ => quiet with { WriteP95Ms = 60, DeliveryP95Ms = 40 },
+        };
+        Assert.Equal(AdviceKind.Stay, MadeUp.Report(MadeUp.Postgres, MadeUp.Days(30, ago => ago == 11 ? busy : quiet), nodes: 2).Advice.Kind);
+    }
+
+    [Fact]
+    public void From_shards_it_goes_back_to_one_database()
+    {
+        GrowthSample quiet = new() { Users = 12, Connections = 20, SendsPerSecond = 3, ProcessorsUsed = 0.1, DataBytes = 2 * GiB };
+        GrowthReport report = MadeUp.Report(MadeUp.Shards, MadeUp.Days(30, _ => quiet), nodes: 2);
+        Assert.Equal<(AdviceKind, int)>((AdviceKind.PreviousPhase, 2), (report.Advice.Kind, report.Advice.Phase));
+        Assert.Equal((870.48, 360.48), (Math.Round(report.Advice.PerMonthNow, 9), Math.Round(report.Advice.PerMonthThen, 9)));
     }
 
     [Fact]
@@ -135,6 +235,11 @@ public sealed class AdvisorTests
         Assert.Equal(AdviceKind.Stay, MadeUp.Report(MadeUp.Postgres, MadeUp.Days(30, _ => fair), nodes: 2).Advice.Kind);
         Assert.Equal(AdviceKind.Stay, MadeUp.Report(MadeUp.Postgres, MadeUp.Days(30, _ => fair with { Connections = 4_600 }), nodes: 4).Advice.Kind);
     }
+
+    [Fact]
+    public void The_storage_decides_on_the_phase() => Assert.Equal(
+        [1, 2, 2, 3, 3, 4],
+        new[] { MadeUp.Sqlite, MadeUp.Postgres, MadeUp.Postgres with { Replicas = 1 }, MadeUp.Shards, MadeUp.Shards with { Replicas = 1 }, MadeUp.Replicas }.Select(setup => setup.Phase));
 
     [Fact]
     public void What_a_phase_has_and_this_installation_has_not_is_told()
@@ -155,7 +260,8 @@ public sealed class AdvisorTests
              from slope in Gen.Choose(-50, 50)
              from database in Gen.Choose(0, 300)
              from nodes in Gen.Choose(0, 4)
-             select (phase, days, users, slope, database, nodes)).ToArbitrary(),
+             from queue in Gen.Choose(0, 30)
+             select (phase, days, users, slope, database, nodes, queue)).ToArbitrary(),
             given =>
             {
                 InstallationSetup setup = new[] { MadeUp.Sqlite, MadeUp.Postgres, MadeUp.Shards, MadeUp.Replicas }[given.phase - 1];
@@ -164,13 +270,14 @@ public sealed class AdvisorTests
                     Users = Math.Max(0, given.users - (given.slope * ago / 10)),
                     LargestDatabaseBytes = given.database * GiB,
                     DataBytes = given.database * GiB,
+                    QueueShare = given.queue / 100.0,
                 });
                 GrowthReport report = MadeUp.Report(setup, history, given.nodes, new());
                 bool datesAreInOrder = report.Limits.All(limit => limit.ReachedOn is not { } on || (on >= Today && (limit.Earliest ?? on) <= on && on <= (limit.Latest ?? on)));
                 bool firstIsFirst = report.First is not { } first || report.Limits.All(other => other.Share is null || !(other.ReachedOn < (report.Of(first).ReachedOn ?? DateOnly.MaxValue)) || report.Of(first).Share >= 1);
                 bool lessCostsLess = report.Advice.Kind is not (AdviceKind.PreviousPhase or AdviceKind.RemoveNode) || report.Advice.PerMonthThen < report.Advice.PerMonthNow;
-                bool overIsSaid = report.Limits.All(limit => !(limit.Share >= 1)) || report.Advice.Kind is not (AdviceKind.Stay or AdviceKind.PreviousPhase or AdviceKind.RemoveNode);
-                return datesAreInOrder && firstIsFirst && lessCostsLess && overIsSaid && (report.HasForecast || report.Limits.All(limit => limit.PerDay is null));
+                bool nearIsSaid = report.Limits.All(limit => !(limit.Share >= MadeUp.Book.History.WarnShare)) || report.Advice.Kind is not (AdviceKind.Stay or AdviceKind.PreviousPhase or AdviceKind.RemoveNode);
+                return datesAreInOrder && firstIsFirst && lessCostsLess && nearIsSaid && (report.HasForecast || report.Limits.All(limit => limit.PerDay is null));
             }).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
     }
 }

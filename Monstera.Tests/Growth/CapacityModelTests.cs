@@ -35,6 +35,33 @@ public sealed class CapacityModelTests
         Assert.Equal(220, CapacityModel.MemoryMiB(costs, 2_048), 9);
     }
 
+    [Fact]
+    public void A_wish_is_a_peak_of_so_many_connections_sends_and_deliveries()
+    {
+        CapacityWish wish = Wish with { Users = 10_000, Rooms = 2_000 };
+        Assert.Equal((5_000, 6_500, 50, 39), (wish.UsersAtOnce, wish.Connections, Math.Round(wish.SendsPerSecond, 9), Math.Round(wish.Audience, 9)));
+        Assert.Equal((1_950, 146e6), (Math.Round(wish.DeliveriesPerSecond, 9), wish.Messages));
+
+        // Who is in every room hears everything, and nobody hears it twice.
+        CapacityWish small = Wish with { Users = 10, Rooms = 2, DaysKept = 10 };
+        Assert.Equal((6.5, 6.5, 4_000), (small.Connections, small.Audience, small.Messages));
+
+        // Somebody hears it, were it only who wrote it.
+        Assert.Equal(1, (Wish with { Users = 100, Rooms = 10_000 }).Audience);
+    }
+
+    [Fact]
+    public void More_than_a_Redis_server_can_do_is_done_by_more_of_them()
+    {
+        CapacityPlan plan = CapacityModel.Predict(MadeUp.Book, Wish with { Users = 100_000_000, Rooms = 20_000_000 });
+        Phase phase = MadeUp.Book.PhaseOf(plan.Phase);
+        Assert.True(plan.RedisServers > phase.Machines.RedisServers, $"{plan}");
+        Assert.InRange(plan.RedisProcessors / plan.RedisServers, 0.5 * phase.Limits[LimitKind.Processors], phase.Limits[LimitKind.Processors]);
+        double redis = MadeUp.Book.Prices.InstanceOf(plan.Redis!).PerMonth;
+        Assert.Equal(
+            plan.PerMonth, Bill.PerMonth(MadeUp.Book, phase, plan.Nodes, plan.Shards, plan.DiskGiB * (1L << 30)) + ((plan.RedisServers - phase.Machines.RedisServers) * redis), 3);
+    }
+
     [Theory]
     [InlineData(40, 1, StorageProvider.Sqlite, 1, 1)]
     [InlineData(200, 2, StorageProvider.Postgres, 2, 1)]

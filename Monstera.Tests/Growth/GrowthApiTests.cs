@@ -38,7 +38,28 @@ public sealed class GrowthApiTests : IAsyncLifetime
 
         RestClient admin = await _server.Register("carol");
         await SetRole(admin.UserId, WorkspaceRole.Admin);
-        (await admin.Get("/api/growth")).IsStatus(200);
+        Answer whole = (await admin.Get("/api/growth")).IsStatus(200);
+        Assert.Equal("no-store", whole.Header("Cache-Control"));
+
+        // Sums, and nobody's name.
+        Assert.DoesNotContain("Green", whole.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("carol", whole.Text, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("general", whole.Text, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(Environment.MachineName, whole.Text, StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>Asking again and again costs the storage nothing.</summary>
+    [Fact]
+    public async Task A_report_is_good_for_five_seconds()
+    {
+        RestClient owner = await _server.SetUp();
+        (await owner.Get("/api/growth")).IsStatus(200);
+        DateTimeOffset yesterday = GrowthHistory.DayOf(_time.GetUtcNow()).AddDays(-1);
+        await _server.Get<IGrowthLog>().Write([new GrowthRow(GrowthSpan.Day, "", yesterday, new GrowthSample { Users = 31 })], Cancel);
+        _time.AdvanceMs(4_999);
+        Assert.DoesNotContain("\"value\":31,", (await owner.Get("/api/growth")).Text, StringComparison.Ordinal);
+        _time.AdvanceMs(1);
+        Assert.Contains("\"value\":31,", (await owner.Get("/api/growth")).Text, StringComparison.Ordinal);
     }
 
     /// <summary>Another company on the same machines has owners too; how busy the others are is none of their business.</summary>
@@ -80,7 +101,8 @@ public sealed class GrowthApiTests : IAsyncLifetime
         // The next hour begins at nothing; the one before stays as it was.
         _time.Advance(TimeSpan.FromHours(1));
         DateTimeOffset next = GrowthHistory.HourOf(_time.GetUtcNow());
-        await Turn(log, row => row.At >= next && row.Sample.Sends == 0);
+        GrowthSample empty = await Turn(log, row => row.At >= next && row.Sample.Sends == 0);
+        Assert.Null(empty.WriteP95Ms);
         Assert.Contains(Hours(log), row => row.Sample.Sends == noted.Sends);
     }
 

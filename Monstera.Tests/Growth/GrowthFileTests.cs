@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
 using Monstera.Server.Configuration;
@@ -34,7 +36,13 @@ public sealed partial class GrowthFileTests
     [InlineData("\"number\": 3", "\"number\": 2", "phases are numbered from 1 to 4, in order.")]
     [InlineData("\"ja\": \"10～50人\"", "\"ja\": \" \"", "phases[1].people.ja is a text of 1 to 1000 characters.")]
     [InlineData("\"processorUsPerConnectionSecond\":", "\"processorUsPerConnectionSecnd\":", "nothing is called processorUsPerConnectionSecnd there.")]
+    [InlineData("\"warnShare\": 0.7", "\"warnShare\": 1.1", "history.warnShare is 1.1: it is from 0.1 to 1.")]
     [InlineData("\"history\": {", "\"history\": ", "line 5")]
+    [InlineData("\"phases\": [", "\"phases\": [ null,", "phases has null in it.")]
+    [InlineData("\"instances\": [", "\"instances\": [ null,", "prices.instances has null in it.")]
+    [InlineData("\"measurements\": [", "\"measurements\": [ null,", "measurements has null in it.")]
+    [InlineData("\"steps\": [", "\"steps\": [ null,", "phases[2].enter.steps has null in it.")]
+    [InlineData("\"storage\": \"postgres\"", "\"storage\": \"oracle\"", "storage is 'sqlite' or 'postgres', not 'oracle'.")]
     public void What_is_wrong_is_named_with_its_place(string right, string wrong, string sentence)
     {
         Assert.Contains(right, Shipped, StringComparison.Ordinal);
@@ -44,6 +52,63 @@ public sealed partial class GrowthFileTests
         Assert.Contains(sentence, fault, StringComparison.Ordinal);
         Assert.DoesNotContain("Monstera.Server", fault, StringComparison.Ordinal);
         Assert.DoesNotContain("System.", fault, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(1e15)]
+    public void No_number_may_be_negative_or_beyond_all_measure(double value)
+    {
+        int numbers = 0;
+        JsonNode file = JsonNode.Parse(Shipped, documentOptions: new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })!;
+        Visit(file);
+        Assert.True(numbers > 100, $"{numbers}");
+
+        void Visit(JsonNode node)
+        {
+            (object Key, JsonNode? Value)[] parts = node switch
+            {
+                JsonObject some => [.. some.Select(part => ((object)part.Key, part.Value))],
+                JsonArray some => [.. some.Select((part, i) => ((object)i, part))],
+                _ => [],
+            };
+            foreach ((object key, JsonNode? part) in parts)
+            {
+                if (part is JsonValue given && given.GetValueKind() == JsonValueKind.Number)
+                {
+                    numbers++;
+                    Put(node, key, value);
+                    Assert.True(GrowthFile.TryParse(file.ToJsonString(), "mine.json").Book is null, $"{node.GetPath()} {key}");
+                    Put(node, key, given.DeepClone());
+                }
+                else if (part is not null)
+                {
+                    Visit(part);
+                }
+            }
+        }
+
+        static void Put(JsonNode node, object key, JsonNode to)
+        {
+            if (key is string name)
+            {
+                node[name] = to;
+            }
+            else
+            {
+                node[(int)key] = to;
+            }
+        }
+    }
+
+    [Fact]
+    public void A_file_that_is_far_too_large_is_not_read()
+    {
+        string folder = Directory.CreateTempSubdirectory("monstera-test-").FullName;
+        string file = Path.Combine(folder, "mine.json");
+        File.WriteAllText(file, Shipped + new string(' ', 1_100_000));
+        Assert.Contains("has more than 1048576 bytes", GrowthFile.TryRead(file).Fault, StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
     }
 
     [Fact]

@@ -26,6 +26,7 @@ public sealed class GrowthHistoryTests
             Hour(0, "a", new() { Connections = 50, Sends = 10, DataBytes = 5, DiskFreeBytes = 90, DiskBytes = 100 }),
             Hour(1, "a", new() { Connections = 30, Sends = 20, DataBytes = 6, DiskFreeBytes = 80, DiskBytes = 100 }),
             Hour(1, "b", new() { Connections = 40, Sends = 5 }),
+            Hour(2, "a", new() { Connections = 2 }),
             Hour(24, "a", new() { Connections = 1 }),
         ];
         IReadOnlyList<GrowthDay> days = GrowthHistory.Days(hours, []);

@@ -52,8 +52,15 @@ public sealed class HealthTests
         int calls = directory.Calls;
         Task<Answer> ready = server.Anonymous().Get("/healthz/ready");
         await Signal.Poll(() => directory.Calls > calls, "the proof has begun");
-        time.Advance(TimeSpan.FromSeconds(2));
+
+        // Who comes while it hangs waits for the same proof, and does not begin another.
+        time.Advance(TimeSpan.FromSeconds(1.5));
+        Task<bool> another = server.Services.GetRequiredService<Readiness>().IsReady();
+        Assert.False(another.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(0.5));
         (await ready).IsStatus(503);
+        Assert.False(await another.WaitAsync(Signal.Patience, TimeProvider.System));
+        Assert.Equal(calls + 1, directory.Calls);
         hanging.SetResult();
     }
 

@@ -82,6 +82,50 @@ public sealed class BusiestRoomsTests
         Shows(rooms, ("other", 4));
     }
 
+    /// <summary>Of a minute in which everybody writes somewhere else.</summary>
+    [Fact]
+    public void Of_a_minute_so_many_rooms_are_compared_and_no_more()
+    {
+        BusiestRooms rooms = new(1, _time);
+        RoomId[] many = [.. Enumerable.Range(0, 8_193).Select(_ => RoomId.New(Start))];
+        foreach (RoomId room in many)
+        {
+            rooms.Count(room, 1);
+        }
+
+        // One of those who were in time, and the one that was not.
+        rooms.Count(many[8_191], 10);
+        rooms.Count(many[8_192], 100);
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(["other", many[8_191].ToString(), many[0].ToString()], Read(rooms).Keys);
+        Assert.Equal(8_193 + 110, Read(rooms).Values.Sum());
+    }
+
+    [Fact]
+    public void The_counts_of_ten_thousand_rooms_that_are_shown_no_more_are_kept()
+    {
+        BusiestRooms rooms = new(1, _time);
+        RoomId[] many = [.. Enumerable.Range(0, 10_006).Select(_ => RoomId.New(Start))];
+        foreach (RoomId room in many)
+        {
+            // Busiest in this minute, so that it has a name in the next one, and counts there.
+            rooms.Count(room, 5);
+            _time.Advance(TimeSpan.FromMinutes(1));
+            Read(rooms);
+            rooms.Count(room, 2);
+        }
+
+        // One has a name and four rest: of the others the oldest is forgotten.
+        Assert.Equal((0, 2), (After(many[0]), After(many[5])));
+
+        long After(RoomId room)
+        {
+            rooms.Count(room, 10);
+            _time.Advance(TimeSpan.FromMinutes(1));
+            return Read(rooms)[room.ToString()];
+        }
+    }
+
     private static void Shows(BusiestRooms rooms, params (string Room, long Messages)[] expected) => Assert.Equal(
         expected.OrderBy(one => one.Room, StringComparer.Ordinal),
         Read(rooms).Select(one => (one.Key, one.Value)).OrderBy(one => one.Key, StringComparer.Ordinal));

@@ -86,6 +86,14 @@ public sealed class ExpositionTests : IDisposable
         Assert.Contains("# UNIT test_lasts_seconds seconds", _meters.Lines(MetricsFormat.OpenMetrics));
     }
 
+    /// <summary>The last bucket is there anyway, and a line comes once.</summary>
+    [Fact]
+    public void A_bound_beyond_all_numbers_is_none()
+    {
+        _meters.Meter.CreateHistogram("test.sizes", null, null, null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [2, double.PositiveInfinity] }).Record(7);
+        Assert.Equal(["test_sizes_bucket{le=\"2\"} 0", "test_sizes_bucket{le=\"+Inf\"} 1", "test_sizes_sum 7", "test_sizes_count 1"], Samples());
+    }
+
     [Fact]
     public void What_goes_up_and_down_may_be_negative_and_what_is_no_number_is_shown_as_such()
     {

@@ -21,6 +21,8 @@ public sealed class MetricNameTests
     [InlineData("speed", "{call}/s", MetricKind.Gauge, "speed_per_second")]
     [InlineData("9 lives -- of a:cat", null, MetricKind.Gauge, "_9_lives_of_a:cat")]
     [InlineData("", null, MetricKind.Gauge, "_")]
+    [InlineData("seconds", "s", MetricKind.Gauge, "seconds")]
+    [InlineData("_total", null, MetricKind.Counter, "_total_total")]
     public void An_instrument_is_called(string name, string? unit, MetricKind kind, string expected) => Assert.Equal(expected, MetricName.Of(name, unit, kind).Full);
 
     [Theory]
@@ -42,5 +44,11 @@ public sealed class MetricNameTests
         "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
         MetricsFormat.OpenMetrics)]
     [InlineData("rubbish;;;,,q=", MetricsFormat.Text)]
+    [InlineData("application/openmetrics-text;version=\"1.0.0", MetricsFormat.Text)]
+    [InlineData("application/openmetrics-text;q=7", MetricsFormat.OpenMetrics)]
+    [InlineData("application/*+openmetrics-text, text/*;q=0.1", MetricsFormat.Text)]
+    [InlineData("text/*, application/openmetrics-text;q=0.9", MetricsFormat.Text)]
+    [InlineData("text/plain;version=0.0.4;q=0.1,text/plain;q=1,application/openmetrics-text;q=0.5", MetricsFormat.OpenMetrics)]
+    [InlineData("application/openmetrics-text;q=0.1,application/openmetrics-text;q=0.9,text/plain;q=0.5", MetricsFormat.OpenMetrics)]
     public void The_format_is_what_the_caller_likes_better(string? accept, MetricsFormat expected) => Assert.Equal(expected, MetricsFormats.Choose([accept]));
 }

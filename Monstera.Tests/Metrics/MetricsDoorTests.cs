@@ -1,6 +1,14 @@
 using System.Globalization;
 using System.Net;
 using System.Net.WebSockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Options;
+using Monstera.Server.Configuration;
+using Monstera.Server.Metrics;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Data.Postgres;
 using Monstera.Tests.Fixtures;
@@ -50,7 +58,9 @@ public sealed class MetricsDoorTests
         caller.Headers["Origin"] = "https://other.example.org";
         caller.Headers["Accept"] = "text/html,*/*";
         Answer answer = (await caller.Get("/metrics")).IsStatus(200);
-        Assert.Equal("no-store", answer.Header("Cache-Control"));
+        Assert.Equal(("no-store", "Accept"), (answer.Header("Cache-Control"), answer.Header("Vary")));
+        Answer head = (await caller.Send(HttpMethod.Head, "/metrics")).IsStatus(200);
+        Assert.Equal(("", "text/plain; version=0.0.4; charset=utf-8"), (head.Text, head.Header("Content-Type")));
         Assert.Null(answer.Header("Set-Cookie"));
         Assert.Null(answer.Header("Access-Control-Allow-Origin"));
 
@@ -90,6 +100,46 @@ public sealed class MetricsDoorTests
         await using RunningServer server = await LiveServer.Start(("Metrics:Port", port.ToString(CultureInfo.InvariantCulture)), ("Metrics:From:0", "192.0.2.0/24"));
         RestClient there = new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
         Assert.Equal((int)HttpStatusCode.NotFound, (await there.Get("/metrics")).Status);
+    }
+
+    /// <summary>That port is for all addresses, and an IPv4 caller comes to it as one of IPv6.</summary>
+    [Fact]
+    public async Task At_a_port_of_their_own_an_IPv4_network_is_one_too_whatever_else_the_server_listens_at()
+    {
+        int port = PostgresTools.FreePort();
+        await using RunningServer server = await LiveServer.Start(
+            ("Metrics:Port", port.ToString(CultureInfo.InvariantCulture)), ("Metrics:From:0", "127.0.0.0/8"), ("Kestrel:Endpoints:A:Url", "http://127.0.0.1:0"));
+        Uri own = new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
+        Assert.Contains("connections_max", (await Scrape.Of(own)).Series);
+        string other = server.Get<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single(address => !address.EndsWith($":{port}", StringComparison.Ordinal));
+        (await new RestClient(other).Get("/metrics")).Is("not_found", 404);
+        (await new RestClient(other).Get("/healthz/live")).IsStatus(200);
+    }
+
+    [Theory]
+    [InlineData("::ffff:10.1.2.3", true)]
+    [InlineData("10.1.2.3", true)]
+    [InlineData("::ffff:10.9.2.3", false)]
+    [InlineData("2001:db8::1", true)]
+    [InlineData(null, false)]
+    public void An_address_is_the_same_however_it_is_written(string? address, bool isLetIn)
+    {
+        MetricsDoor door = new(Options.Create(new MonsteraOptions { Metrics = { From = ["10.1.0.0/16", "2001:db8::/32"] } }));
+        DefaultHttpContext context = new() { Request = { Method = "GET", Path = "/metrics" }, Connection = { RemoteIpAddress = address is null ? null : IPAddress.Parse(address) } };
+        Assert.Equal(isLetIn ? MetricsAccess.Allowed : MetricsAccess.Refused, door.Judge(context));
+    }
+
+    [Theory]
+    [InlineData("http://*:9464;http://localhost:7000", "--urls=http://localhost:7000")]
+    [InlineData("http://*:8080;http://*:9464", "--http_ports=8080")]
+    [InlineData("http://*:8080;http://*:8081;http://*:9464;https://*:8443", "--http_ports=8080; 8081;", "--https_ports=8443")]
+    [InlineData("http://localhost:7000", "--urls=http://localhost:7000", "--Monstera:Metrics:Port=70000")]
+    public void The_port_is_listened_at_beside_whatever_the_server_listens_at(string expected, params string[] arguments)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateBuilder(["--Monstera:Metrics:Port=9464", .. arguments]);
+        builder.ListenForMetrics();
+        string[] urls = builder.WebHost.GetSetting(WebHostDefaults.ServerUrlsKey)!.Split(';');
+        Assert.Equal(expected, string.Join(';', urls.Order(StringComparer.Ordinal)));
     }
 
     [Theory]

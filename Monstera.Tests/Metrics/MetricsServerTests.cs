@@ -94,6 +94,7 @@ public sealed partial class MetricsServerTests
         Assert.Equal(1, scrape["messages_total{room=\"" + room + "\",server_id=\"" + Environment.MachineName + "\"}"]);
         Assert.True(scrape["data_size_bytes{database=\"0\"}"] > 1_000_000);
         Assert.Equal(20, scrape["db_pool_max{database=\"0\"}"]);
+        Assert.Equal(1, scrape.Sum("monstera_info", "storage=\"postgres\"", "backplane=\"redis\"", "phase=\"2\""));
         Assert.Equal(20, scrape["db_client_connection_max{db_client_connection_pool_name=\"0\"}"]);
         Assert.True(scrape.Sum("db_client_connection_count", "db_client_connection_pool_name=\"0\"") > 0);
     }

@@ -1,6 +1,9 @@
+using System.Buffers;
 using System.Globalization;
 using System.Net.Http.Headers;
+using System.Text;
 using System.Text.RegularExpressions;
+using Monstera.Server.Metrics;
 using Monstera.Tests.Clients;
 
 namespace Monstera.Tests.Metrics;
@@ -86,6 +89,14 @@ internal sealed partial class Scrape
         Assert.False(response.Headers.Contains("Set-Cookie"));
         MediaTypeHeaderValue type = response.Content.Headers.ContentType!;
         return new Scrape(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), type.ToString());
+    }
+
+    /// <summary>Of a server in this process that answers nobody any more.</summary>
+    public static Scrape Of(MeterCollector collector)
+    {
+        ArrayBufferWriter<byte> written = new();
+        collector.Write(written, MetricsFormat.Text);
+        return new Scrape(Encoding.UTF8.GetString(written.WrittenSpan), MetricsFormats.ContentTypeOf(MetricsFormat.Text));
     }
 
     /// <summary>Asks again and again until they say so.</summary>

@@ -8,6 +8,7 @@ using Monstera.Server.Configuration;
 using Monstera.Server.Redis;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Data.Postgres;
+using Monstera.Tests.Deploy;
 
 [assembly: AssemblyFixture(typeof(Monstera.Tests.Redis.RedisServers))]
 
@@ -162,9 +163,7 @@ public sealed class RedisServer : IDisposable
         }
     }
 
-    private static void RequireServer() => Requires.That(
-        !OperatingSystem.IsWindows() && (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, Program))),
-        $"{Program} is not installed.");
+    private static void RequireServer() => Requires.That(!OperatingSystem.IsWindows() && Tool.Find(Program) is not null, $"{Program} is not installed.");
 
     private string[] Words()
     {

@@ -90,6 +90,9 @@ public sealed class PackedFilesTests : IDisposable
         {
             using HttpResponseMessage answer = await Get(server, path, accepts);
             Assert.Equal(404, (int)answer.StatusCode);
+
+            // The file may be there a moment later, of a new version: nobody is to remember that it was not.
+            Assert.Equal("no-store", Single(answer, "Cache-Control"));
         }
     }
 

@@ -24,7 +24,7 @@ public sealed class AlertmanagerTests
     [Fact]
     public async Task What_follows_from_something_else_is_not_told()
     {
-        WatchingPrograms.Require(WatchingPrograms.Alertmanager);
+        Tool.Require(WatchingPrograms.Alertmanager);
         string folder = Directory.CreateTempSubdirectory("monstera-alertmanager-").FullName;
         int port = PostgresTools.FreePort();
         await using WatchingServer server = WatchingPrograms.Start(

@@ -31,7 +31,7 @@ public sealed class LiveQueryTests
     [Fact]
     public async Task No_panel_is_empty_and_all_rules_can_be_reckoned()
     {
-        WatchingPrograms.Require(WatchingPrograms.Prometheus);
+        Tool.Require(WatchingPrograms.Prometheus);
         await using WatchedNodes nodes = await WatchedNodes.Start();
         await using PrometheusServer prometheus = await PrometheusServer.Start(nodes.Addresses);
 

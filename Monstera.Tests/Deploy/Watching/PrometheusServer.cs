@@ -28,7 +28,7 @@ internal sealed class PrometheusServer : IAsyncDisposable
     /// <summary>Back when it has scraped each of them.</summary>
     public static async Task<PrometheusServer> Start(params Uri[] nodes)
     {
-        WatchingPrograms.Require(WatchingPrograms.Prometheus);
+        Tool.Require(WatchingPrograms.Prometheus);
         (string folder, int port) = (Directory.CreateTempSubdirectory("monstera-prometheus-").FullName, PostgresTools.FreePort());
         string config = await File.ReadAllTextAsync(Path.Combine(ShippedRules.Folder, "prometheus.yml"), Cancel);
         foreach ((string shipped, string here) in ((string, string)[])

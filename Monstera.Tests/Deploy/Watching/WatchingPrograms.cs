@@ -18,28 +18,21 @@ internal static class WatchingPrograms
     // Ends with its input, which is also that of the tests' process.
     private const string WatchdogScript = """ "$@" & pid=$!; cat > /dev/null; kill -KILL $pid; wait $pid 2> /dev/null """;
 
-    /// <summary>Skips the test where a program is missing.</summary>
-    public static void Require(string program) => Requires.That(
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program))), $"{program} is not installed.");
+    /// <summary>For the rules' tests, which reckon weeks, beside others.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     /// <summary>Runs one of the tools to its end, which must be exit code 0.</summary>
     /// <returns>What it wrote.</returns>
-    public static async Task<string> Check(string program, params string[] arguments)
+    public static Task<string> Check(string program, params string[] arguments)
     {
-        Require(program);
-        ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = Path.GetTempPath() };
-        using Process process = Process.Start(start)!;
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        string output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output}\n{await error}");
-        return output;
+        Tool.Require(program);
+        return Tool.Run(0, program, arguments, within: Patience);
     }
 
     /// <summary>Starts a server that ends with this process, however that ends.</summary>
     public static WatchingServer Start(string program, params string[] arguments)
     {
-        Require(program);
+        Tool.Require(program);
         return new WatchingServer(Process.Start(new ProcessStartInfo("/bin/sh", ["-c", WatchdogScript, "watchdog", program, .. arguments])
         {
             RedirectStandardInput = true,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatDay, formatLimit, formatMoney } from './report';
+import { formatDay, formatLimit, formatMoney, rangeOf } from './report';
 
 test('limits are told in their units', () => {
   expect(formatLimit('users', 1_234, 'en')).toBe('1,234');
@@ -17,4 +17,14 @@ test('a change has a sign, and small ones are not rounded away', () => {
 test('a day is that day wherever one is', () => {
   expect(formatDay('2027-01-08', 'en')).toBe('Jan 8, 2027');
   expect(formatDay('2027-01-08', 'ja')).toBe('2027/01/08');
+});
+
+test('days that are one day are told once', () => {
+  const users = { limit: 'users', max: 50 } as const;
+  const known = { ...users, reachedOn: '2026-11-28', earliest: '2026-11-28' };
+  expect(rangeOf({ ...known, latest: '2026-11-28' })).toBeUndefined();
+  expect(rangeOf({ ...known, latest: '2026-11-29' })).toEqual({ earliest: '2026-11-28', latest: '2026-11-29' });
+  expect(rangeOf(known)).toEqual({ earliest: '2026-11-28', latest: undefined });
+  expect(rangeOf({ ...users, reachedOn: '2026-11-28' })).toBeUndefined();
+  expect(rangeOf({ ...users, earliest: '2026-11-28' })).toBeUndefined();
 });

@@ -65,6 +65,11 @@ export function formatMoney(amount: number, currency: string, language: string, 
   return `${new Intl.NumberFormat(language, { maximumFractionDigits: 0, ...sign }).format(amount)} ${currency}`;
 }
 
+/** Between which days a limit is reached; nothing where that is the one day that is told anyway. */
+export function rangeOf({ reachedOn, earliest, latest }: LimitReport): { earliest: string; latest: string | undefined } | undefined {
+  return reachedOn === undefined || earliest === undefined || earliest === latest ? undefined : { earliest, latest };
+}
+
 /** A calendar day, which is the same in every time zone. */
 export function formatDay(day: string, language: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(`${day}T00:00:00Z`));
