@@ -76,6 +76,18 @@ public sealed class MonsteraOptions
     public LifecycleOptions Lifecycle { get; set; } = new();
 
     public MetricsOptions Metrics { get; set; } = new();
+
+    public BackupOptions Backups { get; set; } = new();
+}
+
+/// <summary>Scheduled backups: <c>monstera backup</c> without <c>--to</c>.</summary>
+public sealed class BackupOptions
+{
+    /// <summary>Where backups lie, each in a sub-folder named by its time, and where the server looks how old the newest is; empty: nowhere.</summary>
+    public string Folder { get; set; } = "";
+
+    /// <summary>How many are kept, with the one that was just made; 0: all.</summary>
+    public int Keep { get; set; } = 14;
 }
 
 /// <summary>Who may read the metrics, and how much they say.</summary>

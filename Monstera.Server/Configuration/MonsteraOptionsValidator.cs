@@ -54,6 +54,7 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         }
 
         CheckMetrics(options.Metrics, failures);
+        CheckBackups(options, failures);
         CheckConnectionTokens(options.ConnectionTokens, failures);
         InRange("Sessions:Days", options.Sessions.Days, 1, 3_650, failures);
         CheckLimits(options.Limits, failures);
@@ -76,6 +77,17 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
             {
                 failures.Add(Message($"Metrics:From:{i}", metrics.From[i], "is an address such as 10.0.0.5 or a network such as 10.0.0.0/24"));
             }
+        }
+    }
+
+    private static void CheckBackups(MonsteraOptions options, List<string> failures)
+    {
+        InRange("Backups:Keep", options.Backups.Keep, 0, 3_650, failures);
+        if (options.Backups.Folder.Length > 0
+            && (options.Backups.Folder.Contains('\0', StringComparison.Ordinal) || string.IsNullOrWhiteSpace(options.Backups.Folder)
+                || (options.DataFolder.Length > 0 && Path.GetFullPath(options.Backups.Folder) == Path.GetFullPath(options.DataFolder))))
+        {
+            failures.Add(Message("Backups:Folder", options.Backups.Folder, "is a folder of its own, not the data folder"));
         }
     }
 

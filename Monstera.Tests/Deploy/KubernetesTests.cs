@@ -146,6 +146,49 @@ public sealed class KubernetesTests
         }
     }
 
+    /// <summary>Whoever makes backups has the rights of the owners, which nodes have not; nodes see what was made, to tell how old it is.</summary>
+    [Theory]
+    [InlineData("phase2")]
+    [InlineData("phase3")]
+    [InlineData("phase4")]
+    public async Task A_job_makes_backups_each_day_into_the_folder_that_nodes_look_into(string phase)
+    {
+        Kubernetes rendered = await Render("overlays/" + phase);
+        JsonObject schedule = rendered.The("CronJob", "monstera-backup");
+        Assert.Equal(("Etc/UTC", "Forbid"), ((string?)schedule["spec"]!["timeZone"], (string?)schedule["spec"]!["concurrencyPolicy"]));
+        JsonObject job = schedule["spec"]!["jobTemplate"]!.AsObject();
+        AssertConfined(job);
+        Assert.Equal("backup", (string?)Container(job)["args"]![0]);
+        Assert.Equal("monstera-backup", (string?)Container(job)["envFrom"]![0]!["secretRef"]!["name"]);
+        JsonObject nodes = rendered.The("Deployment");
+        Assert.Null(job["spec"]!["template"]!["metadata"]?["labels"]);
+        Assert.Equal("/backups", rendered.Environment(nodes)["Monstera__Backups__Folder"]);
+        foreach ((JsonObject workload, bool readOnly) in new[] { (job, false), (nodes, true) })
+        {
+            JsonNode mount = Assert.Single(Container(workload)["volumeMounts"]!.AsArray(), mount => (string?)mount!["mountPath"] == "/backups")!;
+            Assert.Equal(readOnly, (bool?)mount["readOnly"] ?? false);
+            Assert.Equal("monstera-backups", (string?)Pod(workload)["volumes"]!.AsArray().Single(volume => (string?)volume!["name"] == (string?)mount["name"])!["persistentVolumeClaim"]!["claimName"]);
+        }
+
+        Assert.Equal("ReadWriteMany", (string?)rendered.The("PersistentVolumeClaim", "monstera-backups")["spec"]!["accessModes"]![0]);
+        Assert.DoesNotContain("monstera-backup\"", nodes.ToJsonString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task With_one_node_backups_are_made_beside_it_in_its_pod()
+    {
+        Kubernetes rendered = await Render("overlays/phase1");
+        JsonObject deployment = rendered.The("Deployment");
+        JsonNode beside = Pod(deployment)["containers"]!.AsArray().Single(container => (string?)container!["name"] == "backup")!;
+        Assert.Equal(["backup", "--daily-at"], beside["args"]!.AsArray().Take(2).Select(word => (string?)word));
+        Assert.Equal((string?)Container(deployment)["image"], (string?)beside["image"]);
+        Assert.True((bool)beside["securityContext"]!["readOnlyRootFilesystem"]!);
+        Assert.Equal(["/backups", "/data", "/tmp"], beside["volumeMounts"]!.AsArray().Select(mount => (string)mount!["mountPath"]!).Order(StringComparer.Ordinal));
+        Assert.True((bool)Container(deployment)["volumeMounts"]!.AsArray().Single(mount => (string?)mount!["mountPath"] == "/backups")!["readOnly"]!);
+        Assert.Equal("/backups", rendered.Environment(deployment)["Monstera__Backups__Folder"]);
+        Assert.NotNull(rendered.The("PersistentVolumeClaim", "monstera-backups"));
+    }
+
     /// <summary>The metric that it asks for is given by the adapter's rule of the same name.</summary>
     internal static void AssertScales(JsonObject scaler, string target, int min, int max)
     {
