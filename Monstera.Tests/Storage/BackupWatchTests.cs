@@ -99,7 +99,16 @@ public sealed class BackupWatchTests : IDisposable
         await using RunningServer without = await Realtime.LiveServer.Start();
         Assert.DoesNotContain("job=\"backup\"", await Metrics(without), StringComparison.Ordinal);
         await using RunningServer with = await Realtime.LiveServer.Start(("Backups:Folder", backups));
-        Assert.Contains("job_last_success_timestamp_seconds{job=\"backup\"} 0", await Metrics(with), StringComparison.Ordinal);
+        using CancellationTokenSource patience = new(Signal.Patience);
+        string told;
+        do
+        {
+            // The watch may not have begun yet.
+            patience.Token.ThrowIfCancellationRequested();
+            told = await Metrics(with);
+        }
+        while (!told.Contains("{job=\"backup\"}", StringComparison.Ordinal));
+        Assert.Contains("\njob_last_success_timestamp_seconds{job=\"backup\"} 0\n", told, StringComparison.Ordinal);
     }
 
     private static async Task<string> Metrics(RunningServer server)

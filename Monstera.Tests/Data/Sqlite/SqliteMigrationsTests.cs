@@ -66,7 +66,7 @@ public sealed class SqliteMigrationsTests : IDisposable
         StorageRefusedException e = Assert.Throws<StorageRefusedException>(() => SqliteDatabase.Open(_folder, [First], toServe: false));
         Assert.Contains("version 2", e.Message, StringComparison.Ordinal);
         Assert.Contains("up to 1", e.Message, StringComparison.Ordinal);
-        Assert.Throws<StorageRefusedException>(() => SqliteDatabase.Open(_folder, [First with { Script = "CREATE TABLE a (z)" }]));
+        Assert.Throws<StorageRefusedException>(() => SqliteDatabase.Open(_folder, [new Migration(1, First.Name, "CREATE TABLE a (z)")]));
         Assert.Equal(["1", "2"], Read(ReadVersions));
         SqliteDatabase.Open(_folder, [First, Second], toServe: false).Dispose();
     }

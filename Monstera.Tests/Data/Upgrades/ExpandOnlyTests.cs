@@ -96,10 +96,10 @@ public sealed class ExpandOnlyTests : IDisposable
             using SqliteConnection connection = SqliteConnection.Open(Path.Combine(folder, SqliteDatabase.FileName), readOnly: true);
             SchemaShape after = SchemaShape.Read(connection);
             taken.AddRange((before?.TakenAwayBy(after) ?? []).Select(one => (migrations[i - 1], one)));
+            Assert.True(i > 1 || after.Columns.Count > 0);
             before = after;
         }
 
-        Assert.NotEmpty(before!.Columns);
         return taken;
     }
 
@@ -116,10 +116,10 @@ public sealed class ExpandOnlyTests : IDisposable
                 await Apply(owner, schema, i);
                 SchemaShape after = await SchemaShape.Read(owner, schema.Name);
                 taken.AddRange((before?.TakenAwayBy(after) ?? []).Select(one => (schema.Migrations[i - 1], one)));
+                Assert.True(i > 1 || after.Columns.Count > 0);
                 before = after;
             }
 
-            Assert.NotEmpty(before!.Columns);
             return taken;
         }
         finally
