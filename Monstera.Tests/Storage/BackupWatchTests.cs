@@ -96,9 +96,9 @@ public sealed class BackupWatchTests : IDisposable
     public async Task A_server_without_a_folder_for_backups_tells_nothing_of_them_and_one_with_it_does()
     {
         string backups = Path.Combine(_folder, "backups");
-        await using RunningServer without = await Realtime.LiveServer.Start();
+        await using ServerProcess without = await ServerProcess.Start();
         Assert.DoesNotContain("job=\"backup\"", await Metrics(without), StringComparison.Ordinal);
-        await using RunningServer with = await Realtime.LiveServer.Start(("Backups:Folder", backups));
+        await using ServerProcess with = await ServerProcess.Start(("Backups:Folder", backups));
         using CancellationTokenSource patience = new(Signal.Patience);
         string told;
         do
@@ -111,9 +111,9 @@ public sealed class BackupWatchTests : IDisposable
         Assert.Contains("\njob_last_success_timestamp_seconds{job=\"backup\"} 0\n", told, StringComparison.Ordinal);
     }
 
-    private static async Task<string> Metrics(RunningServer server)
+    private static async Task<string> Metrics(ServerProcess server)
     {
         using HttpClient client = new();
-        return await client.GetStringAsync(new Uri(server.Address + "/metrics"), TestContext.Current.CancellationToken);
+        return await client.GetStringAsync(new Uri(server.Address, "/metrics"), TestContext.Current.CancellationToken);
     }
 }
