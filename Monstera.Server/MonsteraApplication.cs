@@ -9,6 +9,7 @@ using Monstera.Server.Cache;
 using Monstera.Server.Configuration;
 using Monstera.Server.ConnectionTokens;
 using Monstera.Server.Errors;
+using Monstera.Server.Growth;
 using Monstera.Server.Health;
 using Monstera.Server.Hosting;
 using Monstera.Server.Lifecycle;
@@ -96,6 +97,8 @@ public static partial class MonsteraApplication
         services.AddRealtime();
         services.AddApiDescription();
         services.AddHealth();
+        services.AddGrowth(
+            connections: provider => provider.GetRequiredService<ConnectionRegistry>().Count, users: provider => provider.GetRequiredService<ConnectionRegistry>().UserCount);
         services.AddWebClient();
     }
 
@@ -116,6 +119,7 @@ public static partial class MonsteraApplication
         api.MapAccounts();
         api.MapRooms();
         api.MapPresence();
+        api.MapGrowth();
         app.MapApiDescription();
         app.MapHealth();
         app.MapRealtime();

@@ -137,7 +137,8 @@ async function comesBack(writer: Someone, reader: Someone, room: string): Promis
   reconnected.add(Date.now() - goneAt);
   const missed = reader.reader.texts.filter((text) => ['one', 'two', 'three', 'four'].includes(text)).join(' ');
   check(missed, { 'what was missed comes in order': (texts) => texts === 'one two three four' });
-  check(reader.reader.types, { 'edits, reactions and deletions came too': (types) => ['message.edited', 'reaction.added', 'message.pinned', 'message.deleted'].every((type) => types.includes(type)) });
+  const changes = ['message.edited', 'reaction.added', 'message.pinned', 'message.deleted'];
+  check(reader.reader.types, { 'edits, reactions and deletions came too': (types) => changes.every((type) => types.includes(type)) });
 }
 
 async function comesTrue(condition: () => boolean): Promise<boolean> {

@@ -42,12 +42,25 @@ internal static class AllScenarios
             "200 messages a second into a room of 200, 8 senders",
             new RoomLoad(RoomOf200, 8) { PerSecond = 200 },
             new Dictionary<string, Target>(StringComparer.Ordinal) { [Figure.P99Ms] = Target.RatioAtMost(1.2) }),
+        new RoomScenario(
+            "paced-small-rooms",
+            "1,000 messages a second into 200 rooms of 5",
+            new RoomLoad(new Layout(200, 5), 1) { PerSecond = 1_000 },
+            new Dictionary<string, Target>(StringComparer.Ordinal) { [Figure.P99Ms] = Target.RatioAtMost(1.5) }),
+        new RoomScenario(
+            "office",
+            "300 messages a second into 20 rooms of 50",
+            new RoomLoad(new Layout(20, 50), 2) { PerSecond = 300 },
+            new Dictionary<string, Target>(StringComparer.Ordinal) { [Figure.P99Ms] = Target.RatioAtMost(1.5) }),
         new IdleScenario(),
         new ConnectScenario(),
         new ResumeScenario(),
         new HistoryScenario(),
         new AppendScenario(),
         new SlowReaderScenario(),
-        new TwoNodesScenario(),
+        new TwoNodesScenario(
+            "two-nodes", "500 messages a second into a room of 200, half of its members on each of two nodes", new RoomLoad(RoomOf200, 8) { PerSecond = 500 }),
+        new TwoNodesScenario(
+            "two-offices", "300 messages a second into 20 rooms of 50, half of the members on each of two nodes", new RoomLoad(new Layout(20, 50), 2) { PerSecond = 300 }),
     ];
 }

@@ -1,14 +1,11 @@
 using Monstera.Bench.Report;
-using Monstera.Bench.Subjects;
 
 namespace Monstera.Bench.Scenarios;
 
 /// <summary>What a second node costs: the same load on two that Redis joins, and on one alone. Every message has members on both.</summary>
-internal sealed record TwoNodesScenario : IScenario
+internal sealed record TwoNodesScenario(string Name, string Title, RoomLoad Load) : IScenario
 {
     private const int Nodes = 2;
-
-    private static readonly RoomLoad Load = new(new Layout(1, 200), 8) { PerSecond = 500 };
 
     private static readonly Row[] Rows =
     [
@@ -23,10 +20,6 @@ internal sealed record TwoNodesScenario : IScenario
         new(Figure.Messages, "messages, all of them checked", ""),
         new(Figure.ClientCpuShare, "the generator's own CPU", "%"),
     ];
-
-    public string Name => "two-nodes";
-
-    public string Title => "500 messages a second into a room of 200, half of its members on each of two nodes";
 
     public bool NeedsPostgres => true;
 

@@ -23,22 +23,11 @@ internal static class InvitesApi
     public static void Map(RouteGroupBuilder api)
     {
         RouteGroupBuilder invites = api.MapGroup("/invites").WithTags("Invitations");
-        invites.AddEndpointFilter(RefuseMembers);
+        invites.AddEndpointFilter(WorkspaceRoles.RefuseMembers("Invitations are for owners and admins of the workspace."));
         invites.MapGet("", ReadInvites).WithName("ReadInvites").WithSummary("Invitations that can still be used, latest first. Owners and admins.");
         invites.MapPost("", CreateInvite).WithName("CreateInvite")
             .WithSummary("Makes an invitation; for one person and seven days unless said otherwise. Owners and admins.");
         invites.MapDelete("/{id}", DeleteInvite).WithName("DeleteInvite").WithSummary("Takes an invitation back. Owners and admins.");
-    }
-
-    private static async ValueTask<object?> RefuseMembers(EndpointFilterInvocationContext call, EndpointFilterDelegate next)
-    {
-        HttpContext context = call.HttpContext;
-        Caller caller = Caller.Of(context.User)!;
-        User? user = context.Features.Get<CurrentSession>()?.User
-            ?? await context.RequestServices.GetRequiredService<IDirectory>().FindUser(caller.Tenant, caller.User, context.RequestAborted);
-        return user?.Role is WorkspaceRole.Owner or WorkspaceRole.Admin
-            ? await next(call)
-            : new ErrorResult(new Error(ErrorCode.Forbidden, "Invitations are for owners and admins of the workspace."));
     }
 
     private static async Task<Ok<PageView<InviteView>>> ReadInvites(Caller caller, IDirectory directory, TimeProvider time, CancellationToken cancel)

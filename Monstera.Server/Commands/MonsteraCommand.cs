@@ -16,7 +16,11 @@ public static class MonsteraCommand
         RootCommand root = new("Monstera: chat that never loses, repeats or reorders a message. Settings: --Monstera:DataFolder=…, --urls=…, or the environment.")
         {
             TreatUnmatchedTokensAsErrors = false,
-            Subcommands = { serve, DatabaseCommand.Make(), ShardsCommand.Make(), MoveCommand.Make(), BackupCommand.Make(), RestoreCommand.Make(), RebuildIndexCommand.Make(), HealthCommand.Make() },
+            Subcommands =
+            {
+                serve, DatabaseCommand.Make(), ShardsCommand.Make(), MoveCommand.Make(), BackupCommand.Make(), RestoreCommand.Make(), RebuildIndexCommand.Make(), HealthCommand.Make(),
+                AdviseCommand.Make(), CapacityCommand.Make(),
+            },
         };
         root.SetAction((parsed, _) => ServeCommand.Run([.. parsed.UnmatchedTokens]));
 

@@ -75,6 +75,8 @@ public sealed class MonsteraOptions
 
     public LifecycleOptions Lifecycle { get; set; } = new();
 
+    public GrowthOptions Growth { get; set; } = new();
+
     public MetricsOptions Metrics { get; set; } = new();
 
     public BackupOptions Backups { get; set; } = new();
@@ -101,6 +103,13 @@ public sealed class MetricsOptions
 
     /// <summary>Rooms that <c>messages_total</c> names; all others are <c>other</c>.</summary>
     public int BusiestRooms { get; set; } = 20;
+}
+
+/// <summary>The growth advisor and the capacity model.</summary>
+public sealed class GrowthOptions
+{
+    /// <summary>The file with thresholds, checklists, prices and unit costs; empty: the one beside the program.</summary>
+    public string File { get; set; } = "";
 }
 
 /// <summary>How a node that is told to stop goes out of service.</summary>

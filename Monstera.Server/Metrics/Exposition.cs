@@ -13,8 +13,6 @@ internal sealed class Exposition(IBufferWriter<byte> to, MetricsFormat format)
     /// <summary>Endings that readers take for parts of a histogram or summary. In the text format what has one of them and is none is not typed; the names are the framework's.</summary>
     private static readonly string[] PartEndings = ["_count", "_sum", "_bucket"];
 
-    private static readonly string[] KnownUnits = ["seconds", "bytes", "ratio"];
-
     private readonly bool _isOpen = format == MetricsFormat.OpenMetrics;
 
     /// <summary>The family with its help and type. Without a series nothing is written.</summary>
@@ -71,9 +69,9 @@ internal sealed class Exposition(IBufferWriter<byte> to, MetricsFormat format)
         }
 
         Write($"# TYPE {name.Stem} {type}\n");
-        if (name.Unit is { } unit && KnownUnits.Contains(unit) && name.Stem.EndsWith("_" + unit, StringComparison.Ordinal))
+        if (name.Unit is "seconds" or "bytes" or "ratio" && name.Stem.EndsWith("_" + name.Unit, StringComparison.Ordinal))
         {
-            Write($"# UNIT {name.Stem} {unit}\n");
+            Write($"# UNIT {name.Stem} {name.Unit}\n");
         }
 
         Write($"# HELP {name.Stem} {help.Replace("\"", "\\\"", StringComparison.Ordinal)}\n");
@@ -149,5 +147,12 @@ internal sealed class Exposition(IBufferWriter<byte> to, MetricsFormat format)
 
     private void Write(string text) => Encoding.UTF8.GetBytes(text, to);
 
-    private void Write(ReadOnlySpan<byte> bytes) => to.Write(bytes);
+    private void Write(ReadOnlySpan<byte> bytes)
+    {
+        if (!bytes.IsEmpty)
+        {
+            bytes.CopyTo(to.GetSpan(bytes.Length));
+            to.Advance(bytes.Length);
+        }
+    }
 }

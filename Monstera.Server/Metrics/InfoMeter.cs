@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Reflection;
 using Microsoft.Extensions.Options;
 using Monstera.Server.Configuration;
+using Monstera.Server.Growth;
 
 namespace Monstera.Server.Metrics;
 
@@ -22,12 +23,8 @@ public sealed class InfoMeter
             new("version", typeof(InfoMeter).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? ""),
             new("storage", monstera.Storage == StorageProvider.Postgres ? "postgres" : "sqlite"),
             new("backplane", monstera.Backplane == BackplaneProvider.Redis ? "redis" : "memory"),
-            new("phase", PhaseOf(monstera, strings.ShardCount)),
+            new("phase", InstallationSetup.Of(monstera, strings).Phase),
         ];
         meters.Create(Name).CreateObservableGauge("monstera_info", () => new Measurement<int>(1, labels), null, "1; the labels say what runs here.");
     }
-
-    /// <summary>The phase of growth that the settings are those of: 1 is one node with a file, 2 a database, 3 several shards of it.</summary>
-    private static int PhaseOf(MonsteraOptions options, int shards) =>
-        options is { Storage: StorageProvider.Sqlite, Backplane: BackplaneProvider.Memory } ? 1 : shards > 1 ? 3 : 2;
 }

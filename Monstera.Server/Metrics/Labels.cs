@@ -12,6 +12,9 @@ internal static class Labels
     /// <summary>Of a value; what follows is cut off.</summary>
     public const int ValueCharsMax = 200;
 
+    private const string PoolName = "db.client.connection.pool.name";
+    private const string Unnamed = "unnamed";
+
     /// <summary>Instead of the values of series that are too many.</summary>
     private const string Other = "other";
 
@@ -31,7 +34,8 @@ internal static class Labels
         SortedDictionary<string, string> labels = new(StringComparer.Ordinal);
         foreach ((string key, object? tag) in tags)
         {
-            string value = text(tag);
+            // Npgsql calls a pool without a name by its connection string, which says who connects to which host.
+            string value = key == PoolName && tag is string pool && pool.Contains('=', StringComparison.Ordinal) ? Unnamed : text(tag);
             if (value.Length == 0)
             {
                 continue;

@@ -28,8 +28,8 @@ public static class MetricsFormats
     public static MetricsFormat Choose(IEnumerable<string?> accept)
     {
         // What cannot be parsed says nothing.
-        MediaTypeHeaderValue.TryParseList([.. accept.OfType<string>()], out IList<MediaTypeHeaderValue>? ranges);
-        return Quality(ranges, OpenMetricsType, OpenMetricsVersion) > Quality(ranges, TextType, TextVersion) ? MetricsFormat.OpenMetrics : MetricsFormat.Text;
+        return MediaTypeHeaderValue.TryParseList([.. accept.OfType<string>()], out IList<MediaTypeHeaderValue>? ranges)
+            && Quality(ranges, OpenMetricsType, OpenMetricsVersion) > Quality(ranges, TextType, TextVersion) ? MetricsFormat.OpenMetrics : MetricsFormat.Text;
     }
 
     /// <summary>That of the most exact range that the type is in; 0: it is in none, or not wanted.</summary>
@@ -40,7 +40,7 @@ public static class MetricsFormats
         {
             int exactness = Exactness(range, type, version);
             double quality = range.Quality ?? 1;
-            if (exactness > best.Exactness || (exactness == best.Exactness && quality > best.Quality))
+            if (exactness >= 0 && (exactness > best.Exactness || (exactness == best.Exactness && quality > best.Quality)))
             {
                 best = (exactness, quality);
             }

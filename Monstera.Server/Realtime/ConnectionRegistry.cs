@@ -12,6 +12,18 @@ public sealed class ConnectionRegistry
 
     public int Count => _connections.Count;
 
+    /// <summary>People who have one at least.</summary>
+    public int UserCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _users.Count;
+            }
+        }
+    }
+
     public IEnumerable<ChatConnection> All => _connections.Values;
 
     /// <summary>Adds the connection unless the user has <paramref name="perUserMax"/> already.</summary>

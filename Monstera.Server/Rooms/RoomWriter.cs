@@ -55,6 +55,18 @@ public sealed partial class RoomWriter : BackgroundService
     /// <summary>Null: there is one lane.</summary>
     internal WriteRoutes? Routes { get; }
 
+    /// <summary>From 0 to 1: how full the fullest queue is at this moment.</summary>
+    public double QueueShare
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return Lanes.Max(lane => lane.QueueShare);
+            }
+        }
+    }
+
     /// <summary>Commits the draft. The task ends when it is durable, or refused.</summary>
     public Task<Result<AppendOutcome>> Write(Draft draft)
     {

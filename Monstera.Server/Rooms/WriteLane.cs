@@ -49,6 +49,9 @@ internal sealed class WriteLane : IDisposable
 
     private int Free => _queueMax - Waiting;
 
+    /// <summary>From 0 to 1: how full the queue is. Under the writer's lock.</summary>
+    public double QueueShare => 1 - ((double)Free / _queueMax);
+
     public void Dispose() => _retry.Dispose();
 
     /// <summary>Under the writer's lock.</summary>

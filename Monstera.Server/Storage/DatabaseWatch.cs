@@ -19,7 +19,7 @@ internal sealed class DatabaseWatch : BackgroundService
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
 
     private readonly ConcurrentDictionary<string, long> _sizes = new(StringComparer.Ordinal);
-    private readonly PostgresDatabases? _databases;
+    private readonly Func<IReadOnlyList<KeyValuePair<string, PostgresDatabase>>>? _databases;
     private readonly TimeProvider _time;
 
     public DatabaseWatch(IServiceProvider services, IRoomStore rooms, IMeterFactory meters, IOptions<MonsteraOptions> options, TimeProvider time)
@@ -35,7 +35,8 @@ internal sealed class DatabaseWatch : BackgroundService
             return;
         }
 
-        PostgresDatabases databases = _databases = services.GetRequiredService<PostgresDatabases>();
+        PostgresDatabases databases = services.GetRequiredService<PostgresDatabases>();
+        _databases = () => databases.Named;
         int connectionsMax = options.Value.Postgres.ConnectionsMax;
         meter.CreateObservableGauge(
             "db_pool_max", () => databases.Named.Select(one => Of(connectionsMax, "database", one.Key)), "{connection}", "Connections that this process may have to a database.");
@@ -69,7 +70,7 @@ internal sealed class DatabaseWatch : BackgroundService
         {
             do
             {
-                await Task.WhenAll(_databases.Named.Select(one => Measure(one.Key, one.Value, stoppingToken)));
+                await Task.WhenAll(_databases().Select(one => Measure(one.Key, one.Value, stoppingToken)));
             }
             while (await timer.WaitForNextTickAsync(stoppingToken));
         }

@@ -77,6 +77,19 @@ internal sealed class PostgresDatabases : IDisposable
         time,
         CancellationToken.None).GetAwaiter().GetResult();
 
+    /// <summary>Bytes of each database that is open.</summary>
+    /// <exception cref="StorageUnavailableException">One cannot be reached.</exception>
+    public async ValueTask<IReadOnlyList<long>> MeasureSizes(CancellationToken cancel)
+    {
+        List<long> sizes = [];
+        foreach (PostgresDatabase database in _shards.Prepend(Directory))
+        {
+            sizes.Add(await database.MeasureSize(cancel));
+        }
+
+        return sizes;
+    }
+
     public void Dispose()
     {
         Directory.Dispose();

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Monstera.Data;
 using Monstera.Data.Archive;
 using Monstera.Data.Directory;
+using Monstera.Data.Growth;
 using Monstera.Data.Postgres.Directory;
 using Monstera.Data.Rooms;
 using Monstera.Data.Sqlite;
@@ -36,6 +37,12 @@ public static class StorageFeature
         services.AddSingleton(provider => new InstallationId((IsPostgres(provider)
             ? PostgresInstallation.Read(provider.GetRequiredService<PostgresDatabases>().Directory)
             : SqliteInstallationArchive.Read(provider.GetRequiredService<SqliteDatabase>())).Id));
+        services.AddSingleton<IGrowthLog>(provider => IsPostgres(provider)
+            ? new PostgresGrowthLog(provider.GetRequiredService<PostgresDatabases>().Directory)
+            : new SqliteGrowthLog(provider.GetRequiredService<SqliteDatabase>()));
+        services.AddSingleton(provider => new DataSizes(IsPostgres(provider)
+            ? provider.GetRequiredService<PostgresDatabases>().MeasureSizes
+            : null, Options(provider).DataFolder));
         services.AddSingleton<ShardReplicas>();
         services.AddHostedService<ShardWatch>();
         services.AddHostedService<ReplicationLagWatch>();

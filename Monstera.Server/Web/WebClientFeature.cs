@@ -13,7 +13,7 @@ public static class WebClientFeature
     private static readonly PathString[] NotPages = ["/api", "/hub", "/openapi", "/healthz", "/metrics", "/assets"];
 
     /// <summary>What the client has pages for, beside "/". Tools that take anything get the page there too; elsewhere they asked for a file, and there is none.</summary>
-    private static readonly PathString[] Pages = ["/rooms", "/join", "/register"];
+    private static readonly PathString[] Pages = ["/rooms", "/join", "/register", "/growth"];
 
     public static IServiceCollection AddWebClient(this IServiceCollection services)
     {

@@ -18,6 +18,9 @@ public abstract class BrowserTest(Chromium chromium) : IAsyncLifetime
 
     protected string Address => _address!;
 
+    /// <summary>Of <see cref="StartServer"/> and <see cref="StartWorkspace"/>, with what is inside it.</summary>
+    protected RunningServer Server => _server!;
+
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
     public async ValueTask DisposeAsync()

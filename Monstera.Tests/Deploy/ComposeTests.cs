@@ -195,7 +195,7 @@ public sealed class ComposeTests : IAsyncLifetime
 
     private static bool IsServer(JsonObject service) => (string?)service["image"] == "monstera:latest" && service["command"] is null;
 
-    private static bool IsPinned(string image) => image.LastIndexOf(':') is > 0 and int colon && image[(colon + 1)..].Count(letter => letter == '.') >= 1 && image.Contains('/', StringComparison.Ordinal);
+    private static bool IsPinned(string image) => image.LastIndexOf(':') is > 0 and int colon && image[(colon + 1)..].Contains('.', StringComparison.Ordinal) && image.Contains('/', StringComparison.Ordinal);
 
     private static string[] Strings(JsonNode? list) => [.. (list as JsonArray ?? []).Select(item => item!.ToString())];
 

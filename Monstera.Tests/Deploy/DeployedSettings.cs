@@ -25,7 +25,7 @@ internal static partial class DeployedSettings
     /// <param name="secret">What is in a file that a variable names.</param>
     public static void AssertStarts(IReadOnlyDictionary<string, string> environment, Func<string, string> secret)
     {
-        Assert.Empty(environment.Keys.Where(name => name.StartsWith("Monstera", StringComparison.Ordinal)).Where(name => !IsKnown(name)));
+        Assert.DoesNotContain(environment.Keys, name => name.StartsWith("Monstera", StringComparison.Ordinal) && !IsKnown(name));
         Dictionary<string, string?> values = environment.ToDictionary(
             variable => Key(Plain(variable.Key)), variable => (string?)(IsFile(variable.Key) ? secret(variable.Value) : variable.Value), StringComparer.OrdinalIgnoreCase);
         IConfiguration configuration = new ConfigurationBuilder().AddInMemoryCollection(values).Build();

@@ -189,6 +189,21 @@ public sealed class KubernetesTests
         Assert.NotNull(rendered.The("PersistentVolumeClaim", "monstera-backups"));
     }
 
+    /// <summary>kubectl reads it into Kubernetes' own types and writes it again: a field that is misspelt, or in the wrong place, is gone.</summary>
+    [Theory]
+    [InlineData("overlays/phase1", "Deployment")]
+    [InlineData("overlays/phase4", "Deployment")]
+    [InlineData("database", "Job")]
+    public async Task Kubernetes_knows_every_field_of_what_runs(string folder, string kind)
+    {
+        JsonObject workload = Assert.Single((await Render(folder)).OfKind(kind));
+        string known = await Tool.Run(0, await Kubectl(), ["set", "env", "--local", "--filename=-", "--output=json", "NOBODY=asks"], input: workload.ToJsonString());
+        Assert.Empty(Lost(workload, JsonNode.Parse(known), ""));
+        Container(workload)["readinesProbe"] = new JsonObject();
+        known = await Tool.Run(0, await Kubectl(), ["set", "env", "--local", "--filename=-", "--output=json", "NOBODY=asks"], input: workload.ToJsonString());
+        Assert.Equal("/spec/template/spec/containers/0/readinesProbe", Assert.Single(Lost(workload, JsonNode.Parse(known), "")));
+    }
+
     /// <summary>The metric that it asks for is given by the adapter's rule of the same name.</summary>
     internal static void AssertScales(JsonObject scaler, string target, int min, int max)
     {
@@ -200,6 +215,13 @@ public sealed class KubernetesTests
         Assert.Equal("cpu", (string?)spec["metrics"]![1]!["resource"]!["name"]);
         Assert.True((int)spec["behavior"]!["scaleDown"]!["stabilizationWindowSeconds"]! >= 300);
     }
+
+    private static IEnumerable<string> Lost(JsonNode? given, JsonNode? known, string path) => given switch
+    {
+        JsonObject fields => fields.SelectMany(field => known is JsonObject there && there.ContainsKey(field.Key) ? Lost(field.Value, there[field.Key], $"{path}/{field.Key}") : [$"{path}/{field.Key}"]),
+        JsonArray items => items.SelectMany((item, index) => known is JsonArray there && index < there.Count ? Lost(item, there[index], $"{path}/{index}") : [$"{path}/{index}"]),
+        _ => [],
+    };
 
     private static void AssertConfined(JsonObject workload)
     {

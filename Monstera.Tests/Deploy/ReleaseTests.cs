@@ -129,7 +129,7 @@ public sealed class ReleaseTests
         Kubernetes overlay = await Kubernetes.Render("overlays/phase3");
         Assert.Equal(
             overlay.Objects.Select(one => $"{one["kind"]}").Order(StringComparer.Ordinal),
-            applied.Objects.DistinctBy(one => $"{one["kind"]} {Kubernetes.NameOf(one)}").Select(one => $"{one["kind"]}").Order(StringComparer.Ordinal));
+            applied.Objects.DistinctBy(one => $"{one["kind"]} {Kubernetes.NameOf(one)}", StringComparer.Ordinal).Select(one => $"{one["kind"]}").Order(StringComparer.Ordinal));
         Assert.Null(applied.The("Service")["spec"]!["selector"]!["color"]);
     }
 

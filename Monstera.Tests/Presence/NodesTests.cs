@@ -34,8 +34,7 @@ public sealed class NodesTests(TwoServers servers) : IClassFixture<TwoServers>, 
         Guid aoi = await UserOf(desk);
         await desk.Resume(_room.Id);
         await seen.Changed.Until(() => LastOf(seen, aoi) == "online", "online");
-        await desk.Call("Typing", new { room = _room.Id });
-        await seen.Changed.Until(() => seen.Signals("typing").Length == 1, "typing");
+        await seen.SeeTyping(desk, _room.Id);
 
         await desk.Call("SetActivity", new { active = false });
         await phone.Call("SetActivity", new { active = false });
@@ -45,13 +44,14 @@ public sealed class NodesTests(TwoServers servers) : IClassFixture<TwoServers>, 
         await onPhone.Changed.Until(() => onPhone.Signals("choice").Length == 1, "the choice");
 
         await phone.Resume(_room.Id);
+        int typed = seen.Signals("typing").Length;
         await phone.Call("Typing", new { room = _room.Id });
         await desk.Call("Typing", new { room = _room.Id });
         (HubSocket typist, _) = await Connect(0, "typist");
         await typist.Resume(_room.Id);
-        await typist.Call("Typing", new { room = _room.Id });
-        await seen.Changed.Until(() => seen.Signals("typing").Length == 2, "typing of somebody else");
-        Assert.Equal(await UserOf(typist), seen.Signals("typing")[1].GetProperty("user").GetGuid());
+        await seen.SeeTyping(typist, _room.Id);
+        Guid other = await UserOf(typist);
+        Assert.All(seen.Signals("typing")[typed..], signal => Assert.Equal(other, signal.GetProperty("user").GetGuid()));
         Assert.Equal("offline", LastOf(seen, aoi));
     }
 
@@ -65,8 +65,7 @@ public sealed class NodesTests(TwoServers servers) : IClassFixture<TwoServers>, 
         await writer.Resume(_room.Id);
         (HubSocket looks, SeenMessages open) = await Connect(1, "looks");
         await looks.Call("Open", new { room = _room.Id });
-        await writer.Call("Typing", new { room = _room.Id });
-        await open.Changed.Until(() => open.Signals("typing").Length == 1, "typing");
+        await open.SeeTyping(writer, _room.Id);
         Assert.Empty(seen.Signals("typing"));
         Assert.Null(LastOf(seen, await UserOf(writer)));
     }
@@ -85,13 +84,16 @@ public sealed class NodesTests(TwoServers servers) : IClassFixture<TwoServers>, 
         using MemoryBackplane behind = new(servers.Wire);
 
         // Each for itself on a thread of the pool: one of several would be before the last.
-        foreach (Guid user in Enumerable.Repeat(unseen, 10).Append(visible))
+        await seen.SeeTyping(() =>
         {
-            behind.Tell(new TypingSignal(tenant, new RoomId(_room.Id), new UserId(user)));
-        }
+            foreach (Guid user in Enumerable.Repeat(unseen, 10).Append(visible))
+            {
+                behind.Tell(new TypingSignal(tenant, new RoomId(_room.Id), new UserId(user)));
+            }
 
-        await seen.Changed.Until(() => seen.Signals("typing").Length > 0, "typing");
-        Assert.Equal([visible], seen.Signals("typing").Select(signal => signal.GetProperty("user").GetGuid()));
+            return Task.CompletedTask;
+        });
+        Assert.All(seen.Signals("typing"), signal => Assert.Equal(visible, signal.GetProperty("user").GetGuid()));
     }
 
     [Fact]

@@ -31,6 +31,27 @@ internal sealed class SeenMessages
 
     public long[] Seqs => [.. Events.Select(e => e.Seq)];
 
+    /// <summary>Somebody types until it is seen here: a signal may be lost, and is where this connection is just being written to.</summary>
+    public Task SeeTyping(HubSocket typist, Guid room) => SeeTyping(() => typist.Call("Typing", new { room }));
+
+    public async Task SeeTyping(Func<Task> type)
+    {
+        int before = Signals("typing").Length;
+        for (int tries = 1; ; tries++)
+        {
+            await type();
+            try
+            {
+                await Changed.Until(() => Signals("typing").Length > before, "typing", TimeSpan.FromSeconds(1));
+                return;
+            }
+            catch (TimeoutException) when (tries < 20)
+            {
+                // Lost: people type on.
+            }
+        }
+    }
+
     /// <summary>Signals of a type.</summary>
     public JsonElement[] Signals(string type)
     {

@@ -45,7 +45,7 @@ public sealed partial class TidyTests
 
     [Fact]
     public void In_data_the_contracts_know_no_provider() =>
-        Assert.Empty(new[] { "Rooms", "Directory", "Ids", "Sharding" }.SelectMany(folder => Using($"Monstera.Data/{folder}", "Monstera.Data.Sqlite", "Monstera.Data.Postgres")));
+        Assert.Empty(new[] { "Rooms", "Directory", "Growth", "Ids", "Sharding" }.SelectMany(folder => Using($"Monstera.Data/{folder}", "Monstera.Data.Sqlite", "Monstera.Data.Postgres")));
 
     [Fact]
     public void In_the_server_only_the_composition_sees_realtime() =>

@@ -89,7 +89,7 @@ public sealed class WebClientTests : IDisposable
             tool.Headers["Accept"] = accept;
         }
 
-        foreach (string page in (string[])["/", "/join/abcDEF-_123", "/rooms/0192f0f0-0000-7000-8000-000000000000/42", "/register"])
+        foreach (string page in (string[])["/", "/join/abcDEF-_123", "/rooms/0192f0f0-0000-7000-8000-000000000000/42", "/register", "/growth"])
         {
             Answer answer = (await tool.Get(page)).IsStatus(200);
             Assert.Equal(Page, answer.Text);

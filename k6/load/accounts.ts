@@ -90,7 +90,8 @@ function enter(n: number, invite: string, room: string): void {
 function fill(token: string, room: string, messages: number): void {
   const { head } = patiently<MessagePage>({ name: 'history', path: `/api/rooms/${room}/messages?limit=1`, token });
   for (let n = head; n < messages; n++) {
-    patiently<SendAnswer>({ name: 'fill', path: `/api/rooms/${room}/messages`, method: 'POST', token, body: { clientId: newClientId(Date.now()), text: `Message ${n} of the history that is read.` } });
+    const body = { clientId: newClientId(Date.now()), text: `Message ${n} of the history that is read.` };
+    patiently<SendAnswer>({ name: 'fill', path: `/api/rooms/${room}/messages`, method: 'POST', token, body });
   }
 }
 

@@ -53,7 +53,8 @@ export function summarize(scenario: string, data: SummaryData): Record<string, s
 
   const file = text('LOAD_SUMMARY', '');
   const output: Record<string, string> = { stdout: lines.join('\n') };
-  if (file !== '') output[file] = JSON.stringify({ scenario, passed: failed.length === 0, thresholds: judged, metrics: plain(metrics), durationMs: data.state?.testRunDurationMs }, null, 2);
+  const report = { scenario, passed: failed.length === 0, thresholds: judged, metrics: plain(metrics), durationMs: data.state?.testRunDurationMs };
+  if (file !== '') output[file] = JSON.stringify(report, null, 2);
   return output;
 }
 

@@ -54,7 +54,8 @@ interface Invocation {
 }
 
 /**
- * One connection to the hub, as section 5 of docs/protocol.md says: SignalR's JSON protocol over a WebSocket without negotiation. Calls may follow at once; their answers come in any order.
+ * One connection to the hub, as section 5 of docs/protocol.md says: SignalR's JSON protocol over a WebSocket, without negotiation.
+ * Calls may follow at once; their answers come in any order.
  */
 export class Hub {
   /** Resolves once, whatever happens. */

@@ -6,10 +6,10 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { FrameBuffer, separator } from '../protocol/frames.ts';
 
 /**
- * What it does to the hub's frames, once, after some of them went through whole:
- * `gap` leaves a message out; `duplicate` sends one again; `withheld` keeps from one connection all that is pushed from then on; `swallowed` acknowledges a `Send` that it does not
- * pass on; `limited` answers one with an error; `cut` breaks one connection; `nonsense` answers requests for the list of rooms with something else. `told` and `moved` are no mistakes: a server
- * says so to a client that fell behind, or that should connect to another node. Whatever the fault, frames are cut into parts and put together at random, as WebSockets may.
+ * What it does to the hub's frames, once, after some of them went through whole: `gap` leaves a message out; `duplicate` sends one again; `withheld` keeps from one connection all that is
+ * pushed from then on; `swallowed` acknowledges a `Send` that it does not pass on; `limited` answers one with an error; `cut` breaks one connection; `nonsense` answers requests for the
+ * list of rooms with something else. `told` and `moved` are no mistakes: a server says so to a client that fell behind, or that should connect to another node.
+ * Whatever the fault, frames are cut into parts and put together at random, as WebSockets may.
  */
 export const faults = ['none', 'gap', 'duplicate', 'withheld', 'swallowed', 'limited', 'cut', 'nonsense', 'told', 'moved'] as const;
 export type Fault = (typeof faults)[number];
@@ -74,7 +74,8 @@ export class FaultyProxy {
       return;
     }
 
-    const onward = http.request(new URL(request.url ?? '/', this.#to), { method: request.method ?? 'GET', headers: { ...request.headers, host: this.#to.host }, agent: false }, (answer) => {
+    const options = { method: request.method ?? 'GET', headers: { ...request.headers, host: this.#to.host }, agent: false };
+    const onward = http.request(new URL(request.url ?? '/', this.#to), options, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });

@@ -12,7 +12,7 @@ const tiny = { LOAD_USERS: '3', LOAD_ROOM_MEMBERS: '4', LOAD_SEND_EVERY: '150ms'
 const integrity = ['monstera_gaps', 'monstera_duplicates', 'monstera_lost', 'monstera_resets', 'monstera_broken'];
 
 let server: Server;
-const owner = 'correct horse battery staple';
+const owner = { MONSTERA_OWNER: 'owner', MONSTERA_OWNER_PASSWORD: 'correct horse battery staple' };
 
 console.log(notice);
 
@@ -66,7 +66,9 @@ describe('scenarios against a server', { concurrency: 3 }, () => {
   });
 
   test('login: accounts are made, sign in, read their rooms and the history, and sign out', async (t) => {
-    const env = { MONSTERA_TOKEN_SECRET: '', MONSTERA_OWNER: 'owner', MONSTERA_OWNER_PASSWORD: owner, LOAD_ACCOUNTS: '3', LOAD_HISTORY: '120', LOAD_PAGES: '2', LOAD_LOGINS_PER_SECOND: '3', LOAD_DURATION: '1200ms' };
+    const env = {
+      ...owner, MONSTERA_TOKEN_SECRET: '', LOAD_ACCOUNTS: '3', LOAD_HISTORY: '120', LOAD_PAGES: '2', LOAD_LOGINS_PER_SECOND: '3', LOAD_DURATION: '1200ms',
+    };
     for (const round of ['the workspace is set up', 'what is there is used again']) {
       const outcome = await play(t, 'login.ts', env);
       assertClean(outcome);
@@ -140,7 +142,7 @@ describe('scenarios against a server', { concurrency: 3 }, () => {
   });
 
   test('accounts that cannot be made end the run with a sentence', async (t) => {
-    const outcome = await play(t, 'login.ts', { MONSTERA_OWNER: 'owner', MONSTERA_OWNER_PASSWORD: owner, LOAD_ACCOUNTS: '1', LOAD_HISTORY: '1', LOAD_DURATION: '300ms', MONSTERA_URL: 'http://127.0.0.1:9' });
+    const outcome = await play(t, 'login.ts', { ...owner, LOAD_ACCOUNTS: '1', LOAD_DURATION: '300ms', MONSTERA_URL: 'http://127.0.0.1:9' });
     assert.equal(outcome.exitCode, exitCodes.scriptAborted);
     assert.match(outcome.aborted ?? '', /could not be made/);
   });
@@ -161,7 +163,8 @@ describe('scenarios against a server', { concurrency: 3 }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'monstera-k6-'));
     try {
       writeFileSync(join(folder, 'secret'), `${tokenSecret}\n`);
-      const outcome = await play(t, 'chat.ts', { ...tiny, LOAD_DURATION: '1500ms', MONSTERA_TOKEN_SECRET: '', MONSTERA_TOKEN_SECRET_FILE: join(folder, 'secret'), LOAD_SUMMARY: 'summary.json' });
+      const env = { ...tiny, LOAD_DURATION: '1500ms', MONSTERA_TOKEN_SECRET: '', MONSTERA_TOKEN_SECRET_FILE: join(folder, 'secret'), LOAD_SUMMARY: 'summary.json' };
+      const outcome = await play(t, 'chat.ts', env);
       const summary = JSON.parse(outcome.written['summary.json'] ?? '{}') as { scenario: string; passed: boolean; metrics: Record<string, Record<string, number | null>> };
       assert.equal(summary.scenario, 'steady chat');
       assert.equal(summary.passed, true);

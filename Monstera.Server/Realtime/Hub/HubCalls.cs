@@ -39,8 +39,8 @@ public sealed partial class HubCalls
         ReadMarkers markers,
         IPresence presence,
         PresenceChoices choices,
-        TimeProvider time,
         HubMeter meter,
+        TimeProvider time,
         ILogger<HubCalls> log)
     {
         ArgumentNullException.ThrowIfNull(actions);

@@ -61,7 +61,7 @@ public sealed class PostgresDirectoryMigrationsTests
             """,
             owner);
         Assert.Equal(
-            ["account.display_folded", "account.subject", "account.user_name", "invite.code", "shard.name", "tenant.key"],
+            ["account.display_folded", "account.subject", "account.user_name", "growth_sample.node", "invite.code", "shard.name", "tenant.key"],
             (string[])(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!);
     }
 

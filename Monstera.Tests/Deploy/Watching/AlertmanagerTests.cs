@@ -68,7 +68,7 @@ public sealed class AlertmanagerTests
     }
 
     private static Dictionary<string, string> Alert(string name, string severity, params (string Name, string Value)[] labels) =>
-        labels.Append(("alertname", name)).Append(("severity", severity)).ToDictionary(label => label.Item1, label => label.Item2, StringComparer.Ordinal);
+        labels.Append((Name: "alertname", Value: name)).Append((Name: "severity", Value: severity)).ToDictionary(label => label.Name, label => label.Value, StringComparer.Ordinal);
 
     private static Dictionary<string, string> Labels(JsonNode? alert) => alert!["labels"]!.AsObject().ToDictionary(label => label.Key, label => label.Value!.GetValue<string>(), StringComparer.Ordinal);
 

@@ -27,7 +27,7 @@ public sealed partial class DashboardTests
         foreach (JsonObject dashboard in ShippedDashboards.All)
         {
             JsonObject[] panels = [.. dashboard["panels"]!.AsArray().Select(panel => panel!.AsObject())];
-            Assert.Empty(panels.CountBy(panel => panel["id"]!.GetValue<int>()).Where(same => same.Value > 1));
+            Assert.DoesNotContain(panels.CountBy(panel => panel["id"]!.GetValue<int>()), same => same.Value > 1);
             Assert.Empty(panels.SelectMany(Cells).CountBy(cell => cell).Where(same => same.Value > 1).Select(same => $"{dashboard["uid"]} at {same.Key}"));
             Assert.All(panels.SelectMany(Cells), cell => Assert.InRange(cell.X, 0, ColumnsOfGrafana - 1));
         }
@@ -46,7 +46,7 @@ public sealed partial class DashboardTests
             JsonArray targets = panel.Json["targets"]!.AsArray();
             Assert.Equal(targets.Count, targets.Select(target => target!["refId"]!.GetValue<string>()).Distinct(StringComparer.Ordinal).Count());
         });
-        Assert.Empty(ShippedDashboards.Panels.CountBy(panel => panel.Name).Where(same => same.Value > 1));
+        Assert.DoesNotContain(ShippedDashboards.Panels.CountBy(panel => panel.Name), same => same.Value > 1);
     }
 
     /// <summary>What is coloured because it is bad says what is to be done.</summary>
@@ -79,7 +79,7 @@ public sealed partial class DashboardTests
             '\n', ShippedRules.Files.Select(File.ReadAllText).Concat(ShippedDashboards.Panels.SelectMany(panel => panel.Queries)));
         string[] asked = [.. Asked().Matches(all).Select(match => match.Groups["name"].Value).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         Assert.True(asked.Length > 60, string.Join(' ', asked));
-        Assert.Empty(asked.Where(name => !documented.Contains(name) && !documented.Contains(Part().Replace(name, "")) && !Others().IsMatch(name)));
+        Assert.DoesNotContain(asked, name => !documented.Contains(name) && !documented.Contains(Part().Replace(name, "")) && !Others().IsMatch(name));
     }
 
     private static IEnumerable<(int X, int Y)> Cells(JsonObject panel)

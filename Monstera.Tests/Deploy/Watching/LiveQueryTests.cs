@@ -13,6 +13,7 @@ public sealed class LiveQueryTests
         ["monstera-realtime: Dropped"] = "Redis takes everything",
         ["monstera-storage: Deadlocks"] = "there are none",
         ["monstera-storage: Failed"] = "nothing fails",
+        ["monstera-storage: Who waits for a connection"] = "nobody waits, and Npgsql tells of those who do only",
         ["monstera-storage: Last backup"] = "none was made",
         ["monstera-storage: Certificate ends in"] = "the nodes have none, and no blackbox exporter looks",
         ["monstera-capacity: The first disk is full in"] = "a disk need not grow fuller during a test",

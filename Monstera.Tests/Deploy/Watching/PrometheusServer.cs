@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text.Json.Nodes;
 using Monstera.Tests.Data.Postgres;
 
@@ -38,9 +39,15 @@ internal sealed class PrometheusServer : IAsyncDisposable
         }
 
         await File.WriteAllTextAsync(Path.Combine(folder, "prometheus.yml"), config, Cancel);
+        Directory.CreateDirectory(Path.Combine(folder, "optional"));
         Directory.CreateDirectory(Path.Combine(folder, "nodes"));
         await File.WriteAllTextAsync(Path.Combine(folder, "nodes", "nodes.yml"), $"- targets: [{string.Join(", ", nodes.Select(node => node.Authority))}]", Cancel);
-        Directory.CreateSymbolicLink(Path.Combine(folder, "rules"), Path.Combine(ShippedRules.Folder, "rules"));
+        Directory.CreateDirectory(Path.Combine(folder, "rules"));
+        foreach (string file in ShippedRules.Files)
+        {
+            File.Copy(file, Path.Combine(folder, "rules", Path.GetFileName(file)));
+        }
+
         WatchingServer server = WatchingPrograms.Start(
             WatchingPrograms.Prometheus, $"--config.file={folder}/prometheus.yml", $"--storage.tsdb.path={folder}/data", $"--web.listen-address=127.0.0.1:{port}", "--log.level=warn");
         PrometheusServer prometheus = new(server, folder, port);
@@ -79,6 +86,11 @@ internal sealed class PrometheusServer : IAsyncDisposable
     private async Task<JsonNode> Ask(string path)
     {
         using HttpResponseMessage response = await _http.GetAsync(path, Cancel);
+        if (response.StatusCode == HttpStatusCode.ServiceUnavailable)
+        {
+            throw new HttpRequestException("It is still starting.");
+        }
+
         JsonNode answer = JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancel))!;
         return answer["status"]!.GetValue<string>() == "success" ? answer["data"]! : throw new InvalidOperationException($"{path}: {answer["error"]}");
     }

@@ -29,7 +29,7 @@ public sealed partial class RulesTests
         Assert.Equal(ShippedRules.AlertsNamed, ShippedRules.Alerts.Count);
         Assert.All(ShippedRules.Alerts, alert => Assert.StartsWith("Monstera", alert.Name, StringComparison.Ordinal));
         Assert.All(ShippedRules.Alerts, alert => Assert.Contains(alert.Severity, alert.Name == "MonsteraWatchdog" ? ["none"] : (string[])["page", "ticket"]));
-        Assert.Empty(ShippedRules.Alerts.CountBy(alert => (alert.Name, alert.Severity)).Where(same => same.Value > 1));
+        Assert.DoesNotContain(ShippedRules.Alerts.CountBy(alert => (alert.Name, alert.Severity)), same => same.Value > 1);
         Assert.DoesNotContain(ShippedRules.Alerts, alert => alert.For == "0s");
     }
 
@@ -77,7 +77,7 @@ public sealed partial class RulesTests
                 .SelectMany(file => Italic().Matches(File.ReadAllText(file)).Select(match => match.Groups["name"].Value)),
         ];
         Assert.NotEmpty(named);
-        Assert.Empty(named.Where(name => !there.Contains(name) && !there.Contains(name.ToLowerInvariant())));
+        Assert.DoesNotContain(named, name => !there.Contains(name) && !there.Contains(name.ToLowerInvariant()));
     }
 
     [GeneratedRegex(@"(?<!\*)\*(?<name>[^*\n]+)\*(?!\*)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1_000)]

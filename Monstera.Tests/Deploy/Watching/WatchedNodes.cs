@@ -31,7 +31,7 @@ internal sealed class WatchedNodes : IAsyncDisposable
         try
         {
             // So that limits are met, and garbage is collected, within seconds.
-            (string, string)[] limits = [("Limits:ConnectionsPerNode", "500"), ("Limits:SignInsPerMinutePerAddress", "10"), ("DOTNET_GCgen0size", "400000")];
+            (string, string)[] limits = [("Limits:ConnectionsPerNode", "500"), ("Limits:SignInsPerMinutePerAddress", "1"), ("DOTNET_GCgen0size", "400000")];
             string database = PostgresPair.Shared.Primary.CreateEmptyDatabase();
             await PostgresPair.Shared.CaughtUp(TestContext.Current.CancellationToken);
             Task<ServerProcess> alone = ServerProcess.Start([("NodeName", "alone"), .. limits]);
@@ -52,7 +52,7 @@ internal sealed class WatchedNodes : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _life.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        foreach (IAsyncDisposable part in ((IEnumerable<IAsyncDisposable>)[.. _people, .. _others, .. _nodes]))
+        foreach (IAsyncDisposable part in (IAsyncDisposable[])[.. _people, .. _others, .. _nodes])
         {
             await part.DisposeAsync();
         }
@@ -108,7 +108,7 @@ internal sealed class WatchedNodes : IAsyncDisposable
                 await client.Get("/api/rooms");
                 await client.Get($"/api/rooms/{room}/messages?limit=5");
                 await client.Get($"/api/rooms/{Guid.NewGuid()}");
-                await client.Post("/api/sign-in", new { name = "nobody", password = RestClient.Password });
+                await client.Post("/api/sign-in", new { userName = "nobody", password = RestClient.Password });
                 await using HubSocket guest = await HubSocket.Connect(node.Address, Tokens.For("guest", Room));
                 await guest.Hello();
                 await guest.Send(Guid.NewGuid(), "into no room");

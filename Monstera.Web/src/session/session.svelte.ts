@@ -33,7 +33,7 @@ class SessionState {
     this.chat?.close();
     this.chat = await Chat.open(user, (reason) => this.leave(reason));
     this.phase = 'signedIn';
-    if (route.current.page !== 'chat') route.go('/', 'replace');
+    if (route.current.page === 'join' || route.current.page === 'register') route.go('/', 'replace');
   }
 
   leave(reason?: SignedOutReason): void {

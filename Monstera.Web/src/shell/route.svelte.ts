@@ -3,7 +3,8 @@ import type { RoomId, Seq } from '../wire/protocol';
 export type Route =
   | { page: 'chat'; room?: RoomId; seq?: Seq }
   | { page: 'join'; code: string }
-  | { page: 'register' };
+  | { page: 'register' }
+  | { page: 'growth' };
 
 export function parsePath(path: string): Route {
   const parts = path.split('/').filter(Boolean).map((part) => {
@@ -15,6 +16,7 @@ export function parsePath(path: string): Route {
   });
   if (parts[0] === 'join' && parts[1]) return { page: 'join', code: parts[1] };
   if (parts[0] === 'register') return { page: 'register' };
+  if (parts[0] === 'growth') return { page: 'growth' };
   if (parts[0] !== 'rooms' || !parts[1]) return { page: 'chat' };
   const seq = Number(parts[2]);
   return { page: 'chat', room: parts[1].toLowerCase(), ...(Number.isSafeInteger(seq) && seq > 0 ? { seq } : {}) };

@@ -10,6 +10,7 @@ test.each([
   ['/join/abc%2Fd', { page: 'join', code: 'abc/d' }],
   ['/join/%E0%A4%A', { page: 'join', code: '%E0%A4%A' }],
   ['/register', { page: 'register' }],
+  ['/growth', { page: 'growth' }],
   ['/elsewhere', { page: 'chat' }],
 ])('%s', (path, expected) => expect(parsePath(path)).toEqual(expected));
 

@@ -225,6 +225,50 @@ export const en = {
   inviteLeft: (n: number) => `${count(n, 'use', 'uses')} left`,
   inviteExpires: (when: string) => `expires ${when}`,
 
+  // Growth: for those who run the server
+  growth: 'Growth',
+  growthPhase: (phase: number, people: string) => `Phase ${phase}: ${people}`,
+  growthSetup: (storage: string, shards: number, nodes: number) =>
+    [storage, ...(storage === 'SQLite' ? [] : [count(shards, 'shard', 'shards')]), nodes > 0 ? count(nodes, 'node', 'nodes') : 'no node seen lately'].join(' · '),
+  growthLacks: {
+    backplane: 'This phase has a backplane, and this installation has none: a second node would not hear of the first.',
+    nodes: 'This phase has more nodes: with those that were seen, one that dies leaves too few.',
+  },
+  growthLimits: 'Where the limits stand',
+  growthLimitNames: {
+    users: 'People at once',
+    connections: 'Connections of a node',
+    sends: 'Writes a second, for each database',
+    queue: 'Queue before the database',
+    processors: 'Processors of a node',
+    memory: 'Memory of a node',
+    disk: 'Disk',
+    database: 'Largest database',
+    latency: 'Slowest 5 % take',
+  },
+  growthOf: (value: string, max: string) => `${value} of ${max}`,
+  growthUnmeasured: 'not measured yet',
+  growthADay: (change: string) => `${change} a day`,
+  growthReached: (on: string) => `reached about ${on}`,
+  growthBetween: (earliest: string, latest: string | undefined) => (latest ? `between ${earliest} and ${latest}` : `not before ${earliest}, perhaps never`),
+  growthOver: 'over the limit',
+  growthNoForecast: (days: number, wanted: number) =>
+    `There is not enough history yet to say when a limit will be reached: ${count(days, 'day', 'days')}, and ${wanted} whole ones are wanted.`,
+  growthFirst: (limit: string) => `First: ${limit}`,
+  growthAdvice: {
+    stay: () => 'Nothing is to be done',
+    nextPhase: (phase: number) => `Go to phase ${phase}`,
+    addNode: () => 'Add a node',
+    addShard: () => 'Add a shard',
+    largerDisk: () => 'Give it a larger disk',
+    previousPhase: (phase: number) => `Phase ${phase} would do`,
+    removeNode: () => 'One node less would do',
+  },
+  growthCost: (now: string, then: string, difference: string) => `${now} a month now, ${then} then (${difference})`,
+  growthCostNow: (now: string) => `${now} a month by the table of prices`,
+  growthNext: (phase: number) => `What phase ${phase} takes`,
+  growthCommand: 'Command',
+
   // Finding and keys
   switcher: 'Go to…',
   switcherHint: 'Room or person',

@@ -1,4 +1,5 @@
 import { CodedError, NoAnswerError, readWireError } from './errors';
+import type { GrowthReport } from '../growth/report';
 import type {
   DirectoryPage, ErrorCode, Invite, Member, MessagePage, Page, PresenceChoice, Room, RoomId, RoomList, RoomRole, Seq, Session, TimelineItem, User,
   UserId, Workspace,
@@ -87,6 +88,7 @@ export const rest = {
   invites: () => all<Invite>('/invites'),
   createInvite: (body: { expiresInSeconds?: number; uses?: number }) => request<Invite>('POST', '/invites', body),
   revokeInvite: (id: string) => request<void>('DELETE', `/invites/${part(id)}`),
+  growth: () => request<GrowthReport>('GET', '/growth'),
   join: (code: string) => request<{ workspace: string }>('GET', `/join/${part(code)}`),
   searchUsers: (query: string) => request<Page<User>>('GET', '/users', undefined, { query, limit: 50 }),
   users: (ids: UserId[]) => request<Page<User>>('GET', '/users', undefined, { ids: ids.join(','), limit: 100 }),

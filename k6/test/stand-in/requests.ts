@@ -7,7 +7,8 @@ const patienceMs = 30_000;
 export function send({ method, url, headers, body }: HttpRequest): Promise<HttpResponse> {
   return new Promise((resolve) => {
     const fail = (error: Error) => resolve({ status: 0, body: '', headers: {}, error: error.message });
-    const request = http.request(url, { method, headers: { ...headers, ...(body === null ? {} : { 'Content-Length': Buffer.byteLength(body) }) }, agent: false, timeout: patienceMs }, (response) => {
+    const length = body === null ? {} : { 'Content-Length': Buffer.byteLength(body) };
+    const request = http.request(url, { method, headers: { ...headers, ...length }, agent: false, timeout: patienceMs }, (response) => {
       const parts: Buffer[] = [];
       response.on('data', (part: Buffer) => parts.push(part));
       response.on('error', fail);
