@@ -86,26 +86,20 @@ internal static class BackupCommand
         return manifest;
     }
 
-    /// <summary>1. makes a backup; what it leaves when it fails is taken away; 2. removes older ones, once the new one is finished.</summary>
+    /// <summary>1. makes a backup; what it leaves when it does not end well is taken away; 2. removes older ones, once the new one is finished.</summary>
     private static async Task<int> MakeDated(CommandSettings settings, CancellationToken cancel)
     {
         // 1.
         string root = settings.Options.Backups.Folder;
-        string folder = BackupFolder.PathOf(root, TimeProvider.System.GetUtcNow());
-        if (Path.Exists(folder))
-        {
-            return await CommandRun.Tell([$"{folder} is there already: another backup was begun in the same second."], CommandRun.CouldNot);
-        }
-
         BackupManifest made;
         try
         {
-            made = await MakeOne(settings, folder, cancel);
+            using BackupInProgress begun = BackupInProgress.Begin(root, TimeProvider.System.GetUtcNow());
+            made = await MakeOne(settings, begun.Path, cancel);
         }
-        catch
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            BackupFolder.Discard(folder);
-            throw;
+            return await CommandRun.Tell(["Stopped. The backup that was begun is taken away; those before are as they were."], CommandRun.CouldNot);
         }
 
         // 2.
@@ -118,7 +112,7 @@ internal static class BackupCommand
                 console.Say($"Removed {path}: {settings.Options.Backups.Keep} are kept.");
             }
 
-            await CommandRun.Tell(removal.Left.Select(path => $"{path} was left: it is no finished backup, or has other files in it. Look at it, and remove it."), CommandRun.Done);
+            await CommandRun.Tell(removal.Left.Select(one => $"{one.Path} was left: {one.Why}. Look at it, and remove it."), CommandRun.Done);
         }
 
         return CommandRun.Done;
@@ -133,21 +127,36 @@ internal static class BackupCommand
         }
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Each day at {at:HH:mm} UTC a backup is made in {Path.GetFullPath(settings.Options.Backups.Folder)}."));
-        await new BackupDays(at, TimeProvider.System).Run(
-            async () =>
+        int last = CommandRun.Done;
+        try
+        {
+            await new BackupDays(at, TimeProvider.System).Run(
+                () => FindNewest(settings, cancel), async () => (last = await CommandRun.Attempt(() => MakeDated(settings, cancel))) == CommandRun.Done, cancel);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            // As it should end.
+        }
+
+        return last;
+    }
+
+    /// <returns>Null: there is none, or that cannot be told, which is said.</returns>
+    private static async Task<DateTimeOffset?> FindNewest(CommandSettings settings, CancellationToken cancel)
+    {
+        DateTimeOffset? newest = null;
+        await CommandRun.Attempt(async () =>
+        {
+            await using IInstallationArchive? source = await OpenedInstallation.ToRead(settings, settings.Options.Storage, cancel);
+            if (source is not null && Directory.Exists(settings.Options.Backups.Folder))
             {
-                DateTimeOffset? newest = null;
-                await CommandRun.Attempt(async () =>
-                {
-                    await using IInstallationArchive? source = await OpenedInstallation.ToRead(settings, settings.Options.Storage, cancel);
-                    newest = source is null ? null : BackupFolder.Newest(settings.Options.Backups.Folder, (await source.Directory.ReadInstallation(cancel)).Id)?.Manifest.At;
-                    return CommandRun.Done;
-                });
-                return newest;
-            },
-            async () => await CommandRun.Attempt(() => MakeDated(settings, cancel)) == CommandRun.Done,
-            cancel);
-        return CommandRun.Done;
+                Guid installation = (await source.Directory.ReadInstallation(cancel)).Id;
+                newest = BackupFolder.Newest(settings.Options.Backups.Folder, installation, TimeProvider.System.GetUtcNow())?.Manifest.At;
+            }
+
+            return CommandRun.Done;
+        });
+        return newest;
     }
 
     private static async Task<int> Verify(string folder, CancellationToken cancel)

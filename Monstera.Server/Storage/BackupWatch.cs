@@ -47,15 +47,16 @@ internal sealed partial class BackupWatch(IOptions<MonsteraOptions> options, Ins
         string folder = Path.GetFullPath(options.Value.Backups.Folder);
         try
         {
-            if (BackupFolder.Newest(folder, installation.Value) is { } newest)
+            if (BackupFolder.Newest(folder, installation.Value, time.GetUtcNow()) is { } newest)
             {
                 jobs.HasSucceeded(Job, newest.Manifest.At);
             }
 
             _isUnreadable = false;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
+            // Whatever it is: nobody stops chatting for it.
             if (!_isUnreadable)
             {
                 _isUnreadable = true;

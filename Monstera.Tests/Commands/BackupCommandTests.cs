@@ -12,6 +12,8 @@ namespace Monstera.Tests.Commands;
 /// <summary><c>monstera backup</c> and <c>restore</c> as they are shipped, beside the server as it is shipped and under load.</summary>
 public sealed class BackupCommandTests : IDisposable
 {
+    private const string Nobody = "Host=127.0.0.1;Port=9;Database=monstera;Username=monstera;Password=hunter2";
+
     private readonly string _folder = Directory.CreateTempSubdirectory("monstera-test-").FullName;
     private readonly ConcurrentQueue<Acknowledged> _acknowledged = new();
 
@@ -126,14 +128,24 @@ public sealed class BackupCommandTests : IDisposable
         {
             await Signal.Poll(() => daily.Output.Contains("Each day at 00:00 UTC", StringComparison.Ordinal), "the schedule");
             await daily.Interrupt();
-            await daily.Ends(1);
+            await daily.Ends(0);
         }
 
         // One that fails leaves nothing, and removes nothing.
         await CommandProcess.Run(1, "backup --keep 1", ("DataFolder", Path.Combine(_folder, "nothing")), ("Backups:Folder", backups));
         Assert.Equal(left, Directory.GetDirectories(backups).Order(StringComparer.Ordinal));
+        Assert.Empty(Directory.GetFiles(backups));
         await CommandProcess.Run(0, "backup --keep 0", settings);
         Assert.Equal(3, Directory.GetDirectories(backups).Length);
+
+        // A folder that cannot be written, and a database that lets nobody in.
+        string file = Path.Combine(_folder, "file");
+        await File.WriteAllTextAsync(file, "x", TestContext.Current.CancellationToken);
+        Assert.Contains("(Backups:Folder) cannot be written", await CommandProcess.Run(1, "backup", ("DataFolder", data), ("Backups:Folder", file)), StringComparison.Ordinal);
+        string refused = await CommandProcess.Run(
+            1, "backup", ("Storage", "postgres"), ("Backups:Folder", backups), ("ConnectionStrings:Directory", Nobody), ("ConnectionStrings:Owners:Directory", Nobody), ("ConnectionStrings:Shards:0", Nobody), ("ConnectionStrings:Owners:Shards:0", Nobody));
+        Assert.DoesNotContain("hunter2", refused, StringComparison.Ordinal);
+        Assert.Equal(3, Directory.GetFileSystemEntries(backups).Length);
     }
 
     [Theory]

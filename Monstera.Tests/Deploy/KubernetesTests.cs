@@ -182,7 +182,7 @@ public sealed class KubernetesTests
         JsonNode beside = Pod(deployment)["containers"]!.AsArray().Single(container => (string?)container!["name"] == "backup")!;
         Assert.Equal(["backup", "--daily-at"], beside["args"]!.AsArray().Take(2).Select(word => (string?)word));
         Assert.Equal((string?)Container(deployment)["image"], (string?)beside["image"]);
-        Assert.True((bool)beside["securityContext"]!["readOnlyRootFilesystem"]!);
+        AssertConfined(deployment);
         Assert.Equal(["/backups", "/data", "/tmp"], beside["volumeMounts"]!.AsArray().Select(mount => (string)mount!["mountPath"]!).Order(StringComparer.Ordinal));
         Assert.True((bool)Container(deployment)["volumeMounts"]!.AsArray().Single(mount => (string?)mount!["mountPath"] == "/backups")!["readOnly"]!);
         Assert.Equal("/backups", rendered.Environment(deployment)["Monstera__Backups__Folder"]);
@@ -193,15 +193,17 @@ public sealed class KubernetesTests
     [Theory]
     [InlineData("overlays/phase1", "Deployment")]
     [InlineData("overlays/phase4", "Deployment")]
+    [InlineData("overlays/phase4", "CronJob")]
     [InlineData("database", "Job")]
     public async Task Kubernetes_knows_every_field_of_what_runs(string folder, string kind)
     {
         JsonObject workload = Assert.Single((await Render(folder)).OfKind(kind));
         string known = await Tool.Run(0, await Kubectl(), ["set", "env", "--local", "--filename=-", "--output=json", "NOBODY=asks"], input: workload.ToJsonString());
         Assert.Empty(Lost(workload, JsonNode.Parse(known), ""));
-        Container(workload)["readinesProbe"] = new JsonObject();
+        JsonObject makesPods = kind == "CronJob" ? workload["spec"]!["jobTemplate"]!.AsObject() : workload;
+        Container(makesPods)["readinesProbe"] = new JsonObject();
         known = await Tool.Run(0, await Kubectl(), ["set", "env", "--local", "--filename=-", "--output=json", "NOBODY=asks"], input: workload.ToJsonString());
-        Assert.Equal("/spec/template/spec/containers/0/readinesProbe", Assert.Single(Lost(workload, JsonNode.Parse(known), "")));
+        Assert.Equal((kind == "CronJob" ? "/spec/jobTemplate" : "") + "/spec/template/spec/containers/0/readinesProbe", Assert.Single(Lost(workload, JsonNode.Parse(known), "")));
     }
 
     /// <summary>The metric that it asks for is given by the adapter's rule of the same name.</summary>
@@ -230,16 +232,17 @@ public sealed class KubernetesTests
         Assert.True((bool)pod["securityContext"]!["runAsNonRoot"]!);
         Assert.Equal(1654, (int)pod["securityContext"]!["runAsUser"]!);
         Assert.Equal("RuntimeDefault", (string?)pod["securityContext"]!["seccompProfile"]!["type"]);
-        JsonNode container = Container(workload);
-        Assert.True((bool)container["securityContext"]!["readOnlyRootFilesystem"]!);
-        Assert.False((bool)container["securityContext"]!["allowPrivilegeEscalation"]!);
-        Assert.Equal("ALL", (string?)Assert.Single(container["securityContext"]!["capabilities"]!["drop"]!.AsArray()));
-        Assert.All((string[])["cpu", "memory"], resource => Assert.NotNull(container["resources"]!["requests"]![resource]));
-        Assert.NotNull(container["resources"]!["limits"]!["memory"]);
-        Assert.Contains(container["volumeMounts"]!.AsArray(), mount => (string?)mount!["mountPath"] == "/tmp");
-        string image = (string)container["image"]!;
-        Assert.Matches("^registry\\.example\\.org/monstera:[0-9]+\\.[0-9]+\\.[0-9]+$", image);
         HashSet<string> volumes = [.. pod["volumes"]!.AsArray().Select(volume => (string)volume!["name"]!)];
-        Assert.All(container["volumeMounts"]!.AsArray(), mount => Assert.Contains((string)mount!["name"]!, volumes));
+        foreach (JsonNode container in pod["containers"]!.AsArray().Select(one => one!))
+        {
+            Assert.True((bool)container["securityContext"]!["readOnlyRootFilesystem"]!);
+            Assert.False((bool)container["securityContext"]!["allowPrivilegeEscalation"]!);
+            Assert.Equal("ALL", (string?)Assert.Single(container["securityContext"]!["capabilities"]!["drop"]!.AsArray()));
+            Assert.All((string[])["cpu", "memory"], resource => Assert.NotNull(container["resources"]!["requests"]![resource]));
+            Assert.NotNull(container["resources"]!["limits"]!["memory"]);
+            Assert.Contains(container["volumeMounts"]!.AsArray(), mount => (string?)mount!["mountPath"] == "/tmp");
+            Assert.Matches("^registry\\.example\\.org/monstera:[0-9]+\\.[0-9]+\\.[0-9]+$", (string)container["image"]!);
+            Assert.All(container["volumeMounts"]!.AsArray(), mount => Assert.Contains((string)mount!["name"]!, volumes));
+        }
     }
 }

@@ -74,7 +74,7 @@ public sealed class BackupWatchTests : IDisposable
             return values.GetValueOrDefault("backup", -1);
         }
 
-        double Begun() => BackupFolder.Newest(backups, installation)!.Value.Manifest.At.ToUnixTimeSeconds();
+        double Begun() => BackupFolder.Newest(backups, installation, time.GetUtcNow())!.Value.Manifest.At.ToUnixTimeSeconds();
 
         async Task<string> Make(DateTimeOffset at)
         {
