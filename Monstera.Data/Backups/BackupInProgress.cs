@@ -10,6 +10,9 @@ public sealed class BackupInProgress : IDisposable
 {
     private const string MarkEnding = ".unfinished";
 
+    // Names have seconds. Who finds one taken takes the next; so many do not begin at once.
+    private const int TriesMax = 60;
+
     private readonly FileStream _mark;
 
     private BackupInProgress(string path, FileStream mark)
@@ -22,11 +25,10 @@ public sealed class BackupInProgress : IDisposable
     public string Path { get; }
 
     /// <summary>1. makes the folder, if it is not there; 2. takes away what killed ones have left; 3. marks the new one.</summary>
-    /// <exception cref="ArchiveConflictException">Another one was begun in the same second.</exception>
+    /// <exception cref="ArchiveConflictException">A minute of names is taken.</exception>
     /// <exception cref="StorageUnavailableException">The folder cannot be written.</exception>
     public static BackupInProgress Begin(string folder, DateTimeOffset at)
     {
-        string path = BackupFolder.PathOf(folder, at);
         try
         {
             // 1.
@@ -39,9 +41,15 @@ public sealed class BackupInProgress : IDisposable
             }
 
             // 3.
-            return !System.IO.Directory.Exists(path) && TryMark(path + MarkEnding) is { } mine
-                ? new BackupInProgress(path, mine)
-                : throw new ArchiveConflictException($"{path} is there already: another backup was begun in the same second.");
+            foreach (string path in Enumerable.Range(0, TriesMax).Select(second => BackupFolder.PathOf(folder, at.AddSeconds(second))))
+            {
+                if (!System.IO.Path.Exists(path) && TryMark(path + MarkEnding) is { } mine)
+                {
+                    return new BackupInProgress(path, mine);
+                }
+            }
+
+            throw new ArchiveConflictException($"{BackupFolder.PathOf(folder, at)} is there already, and so are those of the minute after it.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Monstera.Data.Backups;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Data.Archive;
 using Monstera.Tests.Faults;

@@ -1,6 +1,4 @@
 using Monstera.Data.Backups;
-using Monstera.Data.Directory;
-using Monstera.Data.Rooms;
 using Monstera.Data.Sqlite;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Data.Archive;

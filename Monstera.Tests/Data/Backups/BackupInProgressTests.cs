@@ -1,8 +1,6 @@
 using Monstera.Data;
 using Monstera.Data.Archive;
 using Monstera.Data.Backups;
-using Monstera.Data.Directory;
-using Monstera.Data.Rooms;
 using Monstera.Data.Sqlite;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Data.Archive;
@@ -47,13 +45,22 @@ public sealed class BackupInProgressTests : IDisposable
             BackupRemoval removal = BackupFolder.RemoveOlder(Backups, finished, keep: 1);
             Assert.Empty(removal.Left);
             Assert.Empty(removal.Removed);
-            Assert.Contains("in the same second", Assert.Throws<ArchiveConflictException>(() => BackupInProgress.Begin(Backups, Night.AddDays(1))).Message, StringComparison.Ordinal);
+
+            // In the same second: the next name.
+            using BackupInProgress third = BackupInProgress.Begin(Backups, Night.AddDays(1));
+            Assert.Equal(PathOf(Night.AddDays(1).AddSeconds(1)), third.Path);
         }
 
         // It failed: nothing is left of it. And what is there is not made again.
         Assert.Equal([PathOf(Night)], Entries());
-        Assert.Throws<ArchiveConflictException>(() => BackupInProgress.Begin(Backups, Night));
+        BackupInProgress.Begin(Backups, Night).Dispose();
         Assert.Equal([PathOf(Night)], Entries());
+        for (int second = 1; second < 60; second++)
+        {
+            System.IO.Directory.CreateDirectory(PathOf(Night.AddSeconds(second)));
+        }
+
+        Assert.Throws<ArchiveConflictException>(() => BackupInProgress.Begin(Backups, Night));
     }
 
     [Fact]
@@ -114,11 +121,11 @@ public sealed class BackupInProgressTests : IDisposable
 
         // Half of one that was killed lies there; with it there is no room.
         File.Delete(Path.Combine(disk.Folder, "filler"));
+        System.IO.Directory.Delete(first, recursive: true);
         string killed = BackupFolder.PathOf(backups, Night);
         System.IO.Directory.CreateDirectory(killed);
         await File.WriteAllTextAsync(killed + ".unfinished", "", Cancel);
-        await File.WriteAllBytesAsync(Path.Combine(killed, SqliteDatabase.FileName), new byte[(6 << 20) - size - 100_000], Cancel);
-        System.IO.Directory.Move(first, Path.Combine(_folder, "moved"));
+        await File.WriteAllBytesAsync(Path.Combine(killed, SqliteDatabase.FileName), new byte[(6 << 20) - (size / 2)], Cancel);
         await CommandProcess.Run(0, "backup", settings);
         Assert.NotEqual(killed, Assert.Single(System.IO.Directory.GetFileSystemEntries(backups)));
     }

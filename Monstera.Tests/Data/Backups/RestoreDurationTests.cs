@@ -1,9 +1,7 @@
 using System.Globalization;
 using Monstera.Data.Archive;
 using Monstera.Data.Backups;
-using Monstera.Data.Directory;
 using Monstera.Data.Postgres.Directory;
-using Monstera.Data.Rooms;
 using Monstera.Data.Sqlite;
 using Monstera.Tests.Data.Archive;
 using static Monstera.Tests.Data.Postgres.PostgresDesk;
