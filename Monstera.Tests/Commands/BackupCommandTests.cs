@@ -142,8 +142,9 @@ public sealed class BackupCommandTests : IDisposable
         string file = Path.Combine(_folder, "file");
         await File.WriteAllTextAsync(file, "x", TestContext.Current.CancellationToken);
         Assert.Contains("(Backups:Folder) cannot be written", await CommandProcess.Run(1, "backup", ("DataFolder", data), ("Backups:Folder", file)), StringComparison.Ordinal);
+        string[] strings = ["Directory", "Owners:Directory", "Shards:0", "Owners:Shards:0"];
         string refused = await CommandProcess.Run(
-            1, "backup", ("Storage", "postgres"), ("Backups:Folder", backups), ("ConnectionStrings:Directory", Nobody), ("ConnectionStrings:Owners:Directory", Nobody), ("ConnectionStrings:Shards:0", Nobody), ("ConnectionStrings:Owners:Shards:0", Nobody));
+            1, "backup", [("Storage", "postgres"), ("Backups:Folder", backups), .. strings.Select(name => ("ConnectionStrings:" + name, Nobody))]);
         Assert.DoesNotContain("hunter2", refused, StringComparison.Ordinal);
         Assert.Equal(3, Directory.GetFileSystemEntries(backups).Length);
     }

@@ -107,7 +107,8 @@ public sealed class ComposeTests : IAsyncLifetime
         // All databases, as their owners: the same secrets as those of the job that makes them.
         string[] given = [.. (backup["secrets"] as JsonArray ?? []).Select(secret => (string)secret!["source"]!)];
         Dictionary<string, string> environment = backup["environment"]!.AsObject().ToDictionary(variable => variable.Key, variable => (string)variable.Value!, StringComparer.Ordinal);
-        Assert.Equal(given.Order(StringComparer.Ordinal), environment.Where(one => one.Key.EndsWith("_FILE", StringComparison.Ordinal)).Select(one => Path.GetFileName(one.Value)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
+        IEnumerable<string> named = environment.Where(one => one.Key.EndsWith("_FILE", StringComparison.Ordinal)).Select(one => Path.GetFileName(one.Value)).Distinct(StringComparer.Ordinal);
+        Assert.Equal(given.Order(StringComparer.Ordinal), named.Order(StringComparer.Ordinal));
         Assert.Equal(phase == 1 ? 0 : phase == 2 ? 4 : 6, environment.Keys.Count(name => name.EndsWith("_FILE", StringComparison.Ordinal)));
         Assert.Equal(phase == 1, Strings(backup["volumes"]).Any(mount => mount.StartsWith("data:/data", StringComparison.Ordinal)));
     }

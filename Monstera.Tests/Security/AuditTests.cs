@@ -74,7 +74,8 @@ public sealed class AuditTests : IAsyncLifetime
     public async Task Where_nobody_can_be_asked_that_is_said_and_is_not_well()
     {
         // A source without advisories; none that answers; programs that fail, and one that says nothing.
-        Assert.Contains("NuGet: not audited. None of the sources gives advisories", await Run(3, CleanNuget, CleanNpm, source: Source.Replace("index", "bare", StringComparison.Ordinal)), StringComparison.Ordinal);
+        string bare = Source.Replace("index", "bare", StringComparison.Ordinal);
+        Assert.Contains("NuGet: not audited. None of the sources gives advisories", await Run(3, CleanNuget, CleanNpm, source: bare), StringComparison.Ordinal);
         await Run(3, CleanNuget, CleanNpm, source: "http://127.0.0.1:9/index.json");
         Assert.Contains("not audited. no route", await Run(3, """{ "problems": [{ "level": "error", "text": "no route" }] }""", CleanNpm), StringComparison.Ordinal);
         string away = await Run(3, CleanNuget, """{ "message": "405 Method Not Allowed", "error": { "summary": "" } }""");

@@ -77,7 +77,8 @@ public sealed class SbomTests : IDisposable
         return
         [
             .. target.Where(one => (string?)root["libraries"]![one.Key]!["type"] == "package")
-                .Where(one => ((string[])["runtime", "runtimeTargets", "native", "resources"]).Any(kind => one.Value![kind] is JsonObject files && files.Any(file => !file.Key.EndsWith("_._", StringComparison.Ordinal))))
+                .Where(one => ((string[])["runtime", "runtimeTargets", "native", "resources"])
+                    .Any(kind => one.Value![kind] is JsonObject files && files.Any(file => !file.Key.EndsWith("_._", StringComparison.Ordinal))))
                 .Select(one => one.Key),
         ];
     }
