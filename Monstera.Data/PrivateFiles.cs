@@ -18,6 +18,12 @@ internal static class PrivateFiles
             throw new Archive.ArchiveConflictException($"{folder} is not empty. Give a new folder for each backup.");
         }
 
+        EnsureFolder(folder);
+    }
+
+    /// <summary>One that is there stays as it is.</summary>
+    public static void EnsureFolder(string folder)
+    {
         if (OperatingSystem.IsWindows())
         {
             System.IO.Directory.CreateDirectory(folder);

@@ -1,5 +1,5 @@
 /// <reference types="vitest/config" />
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
@@ -9,7 +9,7 @@ import { defineConfig, type Plugin } from 'vite';
 const server = 'http://127.0.0.1:5080';
 
 export default defineConfig({
-  plugins: [svelte(), svelteTesting(), packed()],
+  plugins: [svelte(), svelteTesting(), packed(), told()],
   build: {
     outDir: '../Monstera.Server/wwwroot',
     emptyOutDir: true,
@@ -57,6 +57,25 @@ function packed(): Plugin {
           if (bytes.length < text.length) writeFileSync(`${file}.${ending}`, bytes);
         }
       }
+    },
+  };
+}
+
+/** Tells in dist/packages.json, which is not shipped, files of which packages are in the client: security/sbom.mjs names them. */
+function told(): Plugin {
+  return {
+    name: 'told',
+    apply: 'build',
+    generateBundle(_, bundle) {
+      const places = new Set<string>();
+      for (const output of Object.values(bundle)) {
+        for (const id of output.type === 'chunk' ? output.moduleIds : []) {
+          const place = /^.*?\/(node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)\//.exec(id.replaceAll('\\', '/'))?.[1];
+          if (place !== undefined) places.add(place);
+        }
+      }
+      mkdirSync('dist', { recursive: true });
+      writeFileSync('dist/packages.json', `${JSON.stringify([...places].sort(), null, 2)}\n`);
     },
   };
 }

@@ -81,7 +81,7 @@ public sealed class PostgresDatabase : IDisposable
             using NpgsqlConnection owner = database.Source.OpenConnection();
             foreach (PostgresSchema schema in schemas)
             {
-                PostgresMigrations.Check(owner, schema);
+                PostgresMigrations.Check(owner, schema, toServe: false);
             }
 
             return database;
@@ -134,7 +134,7 @@ public sealed class PostgresDatabase : IDisposable
             using NpgsqlConnection app = database.Source.OpenConnection();
             foreach (PostgresSchema schema in schemas)
             {
-                PostgresMigrations.Check(app, schema);
+                PostgresMigrations.Check(app, schema, toServe: true);
                 RefuseRole(app, schema);
             }
 

@@ -39,9 +39,9 @@ internal static class PostgresMigrations
             Execute(owner, $"CREATE TABLE {schema.Name}.schema_migration (version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL)");
         }
 
-        // 3.
+        // 3. Who must know all of it is told so by Check.
         List<(int Version, string Name, string Checksum)> applied = Applied(owner, schema);
-        Migration.Refuse(applied, schema.Migrations, $"schema {schema.Name}");
+        Migration.Refuse(applied, schema.Migrations, $"schema {schema.Name}", toServe: true);
 
         // 4.
         foreach (Migration migration in schema.Migrations.Skip(applied.Count))
@@ -56,9 +56,9 @@ internal static class PostgresMigrations
         transaction.Commit();
     }
 
-    /// <summary>For a server that only serves: the schema is exactly the one it knows.</summary>
+    /// <summary>The schema is the one that is known, or, to serve, a newer one that only adds: <see cref="Migration.Refuse"/>.</summary>
     /// <exception cref="StorageRefusedException">It is not.</exception>
-    public static void Check(NpgsqlConnection app, PostgresSchema schema)
+    public static void Check(NpgsqlConnection app, PostgresSchema schema, bool toServe)
     {
         if (!Scalar<bool>(app, "SELECT to_regclass($1 || '.schema_migration') IS NOT NULL", schema.Name))
         {
@@ -66,7 +66,7 @@ internal static class PostgresMigrations
         }
 
         List<(int Version, string Name, string Checksum)> applied = Applied(app, schema);
-        Migration.Refuse(applied, schema.Migrations, $"schema {schema.Name}");
+        Migration.Refuse(applied, schema.Migrations, $"schema {schema.Name}", toServe);
         if (applied.Count < schema.Migrations.Count)
         {
             throw new StorageRefusedException(

@@ -54,32 +54,36 @@ public sealed class SqliteDatabase : IDisposable
     internal Action? ForgetRooms { get; set; }
 
     /// <summary>
-    /// Opens the database of a data folder, both made when they are not there, and brings it to this server's schema:
+    /// Opens the database of a data folder to serve it, both made when they are not there, and brings it to this server's schema, or leaves it at a newer one that only adds:
     /// 1. takes ownership; 2. opens; 3. migrates.
     /// </summary>
     /// <exception cref="StorageRefusedException">Owned by another process, of a newer schema, or tampered with.</exception>
     /// <exception cref="StorageUnavailableException">The folder or file cannot be written, or the disk is full.</exception>
     public static SqliteDatabase Open(string dataFolder) => Open(dataFolder, SqliteMigrations.Embedded);
 
-    /// <summary>As <see cref="Open(string)"/>.</summary>
+    /// <summary>As <see cref="Open(string)"/>, to copy from or into it: a newer schema is refused, since what is not known would be left behind.</summary>
+    /// <inheritdoc cref="Open(string)"/>
+    public static SqliteDatabase OpenToCopy(string dataFolder) => Open(dataFolder, SqliteMigrations.Embedded, toServe: false);
+
+    /// <summary>As <see cref="OpenToCopy"/>.</summary>
     /// <returns>Null: another process owns it.</returns>
     public static SqliteDatabase? TryOpen(string dataFolder)
     {
         string path = PathIn(dataFolder);
         MakeFolder(System.IO.Path.GetDirectoryName(path)!);
-        return SqliteOwnership.TryTake(path) is { } ownership ? Open(path, ownership, SqliteMigrations.Embedded) : null;
+        return SqliteOwnership.TryTake(path) is { } ownership ? Open(path, ownership, SqliteMigrations.Embedded, toServe: false) : null;
     }
 
-    internal static SqliteDatabase Open(string dataFolder, IReadOnlyList<Migration> migrations)
+    internal static SqliteDatabase Open(string dataFolder, IReadOnlyList<Migration> migrations, bool toServe = true)
     {
         string path = PathIn(dataFolder);
         MakeFolder(System.IO.Path.GetDirectoryName(path)!);
 
         // 1.
-        return Open(path, SqliteOwnership.Take(path), migrations);
+        return Open(path, SqliteOwnership.Take(path), migrations, toServe);
     }
 
-    private static SqliteDatabase Open(string path, SqliteOwnership ownership, IReadOnlyList<Migration> migrations)
+    private static SqliteDatabase Open(string path, SqliteOwnership ownership, IReadOnlyList<Migration> migrations, bool toServe)
     {
         SqliteConnection? writer = null;
         try
@@ -88,7 +92,7 @@ public sealed class SqliteDatabase : IDisposable
             writer = SqliteConnection.Open(path, readOnly: false);
 
             // 3.
-            SqliteMigrations.Run(writer, migrations);
+            SqliteMigrations.Run(writer, migrations, toServe);
             return new SqliteDatabase(path, ownership, writer);
         }
         catch (Exception e)

@@ -32,7 +32,7 @@ public sealed class SqliteInstallationArchive : IInstallationArchive
     internal SqliteDatabase Database => _database;
 
     /// <summary>Owned by this process if no other does; otherwise, and when <paramref name="readOnly"/>, only read.</summary>
-    /// <exception cref="StorageRefusedException">See <see cref="SqliteDatabase.Open(string)"/> and <see cref="SqliteDatabase.OpenReadOnly"/>.</exception>
+    /// <exception cref="StorageRefusedException">See <see cref="SqliteDatabase.OpenToCopy"/> and <see cref="SqliteDatabase.OpenReadOnly"/>.</exception>
     public static SqliteInstallationArchive Open(string dataFolder, bool readOnly = false) =>
         new(dataFolder, readOnly ? SqliteDatabase.OpenReadOnly(dataFolder) : SqliteDatabase.TryOpen(dataFolder) ?? SqliteDatabase.OpenReadOnly(dataFolder));
 
@@ -41,7 +41,7 @@ public sealed class SqliteInstallationArchive : IInstallationArchive
 
     /// <summary>Owned by this process.</summary>
     /// <exception cref="StorageRefusedException">Another process owns it.</exception>
-    public static SqliteInstallationArchive OpenOwned(string dataFolder) => new(dataFolder, SqliteDatabase.Open(dataFolder));
+    public static SqliteInstallationArchive OpenOwned(string dataFolder) => new(dataFolder, SqliteDatabase.OpenToCopy(dataFolder));
 
     /// <inheritdoc/>
     public IRoomArchive RoomsOf(RoomId room) => _rooms;

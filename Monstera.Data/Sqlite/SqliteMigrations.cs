@@ -15,7 +15,8 @@ internal static class SqliteMigrations
     /// In one exclusive transaction, so that a second opener waits and then finds nothing to do, and a failure leaves the file as it was:
     /// 1. reads what was applied; 2. refuses a file that is not ours, is newer, or was made by scripts that differ; 3. applies and records the rest.
     /// </summary>
-    public static void Run(SqliteConnection connection, IReadOnlyList<Migration> known)
+    /// <param name="toServe">Whether a newer schema that only adds will do: <see cref="Migration.Refuse"/>.</param>
+    public static void Run(SqliteConnection connection, IReadOnlyList<Migration> known, bool toServe = false)
     {
         connection.Execute("BEGIN EXCLUSIVE");
         try
@@ -36,7 +37,7 @@ internal static class SqliteMigrations
             }
 
             // 2.
-            Migration.Refuse(applied, known, "database");
+            Migration.Refuse(applied, known, "database", toServe);
 
             // 3.
             foreach (Migration migration in known.Skip(applied.Count))
@@ -64,7 +65,7 @@ internal static class SqliteMigrations
         }
 
         List<(int Version, string Name, string Checksum)> applied = Applied(connection);
-        Migration.Refuse(applied, known, "database");
+        Migration.Refuse(applied, known, "database", toServe: false);
         if (applied.Count < known.Count)
         {
             throw new StorageRefusedException(

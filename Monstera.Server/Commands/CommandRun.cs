@@ -22,11 +22,26 @@ internal static class CommandRun
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         try
         {
-            return await use(stop.Token);
+            return await Attempt(() => use(stop.Token));
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             return await Tell(["Stopped. What was done is kept: the same command goes on where it stopped."], CouldNot);
+        }
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            stop.Cancel();
+        }
+    }
+
+    /// <summary>Tells what went wrong in a sentence, and goes on with the exit code. Only being told to stop is thrown on.</summary>
+    public static async Task<int> Attempt(Func<Task<int>> use)
+    {
+        try
+        {
+            return await use();
         }
         catch (OptionsValidationException e)
         {
@@ -43,12 +58,6 @@ internal static class CommandRun
         catch (Exception e) when (e is StorageUnavailableException or IOException or UnauthorizedAccessException)
         {
             return await Tell([e.Message], CouldNot);
-        }
-
-        void Stop(PosixSignalContext signal)
-        {
-            signal.Cancel = true;
-            stop.Cancel();
         }
     }
 

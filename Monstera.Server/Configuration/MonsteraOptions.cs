@@ -80,6 +80,8 @@ public sealed class MonsteraOptions
     public MetricsOptions Metrics { get; set; } = new();
 
     public TracingOptions Tracing { get; set; } = new();
+
+    public BackupOptions Backups { get; set; } = new();
 }
 
 /// <summary>Where traces go, and how many calls are traced.</summary>
@@ -99,6 +101,16 @@ public sealed class TracingOptions
 
     /// <summary>Requests that name a trace (<c>traceparent</c>) belong to it and are traced if it is: for servers that only programs of the operator's own reach, or a balancer that traces.</summary>
     public bool TrustCallers { get; set; }
+}
+
+/// <summary>Scheduled backups: <c>monstera backup</c> without <c>--to</c>.</summary>
+public sealed class BackupOptions
+{
+    /// <summary>Where backups lie, each in a sub-folder named by its time, and where the server looks how old the newest is; empty: nowhere.</summary>
+    public string Folder { get; set; } = "";
+
+    /// <summary>How many are kept, with the one that was just made; 0: all.</summary>
+    public int Keep { get; set; } = 14;
 }
 
 /// <summary>Who may read the metrics, and how much they say.</summary>

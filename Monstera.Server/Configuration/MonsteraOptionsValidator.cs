@@ -55,6 +55,7 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
 
         CheckMetrics(options.Metrics, failures);
         CheckTracing(options.Tracing, failures);
+        CheckBackups(options, failures);
         CheckConnectionTokens(options.ConnectionTokens, failures);
         InRange("Sessions:Days", options.Sessions.Days, 1, 3_650, failures);
         CheckLimits(options.Limits, failures);
@@ -98,6 +99,17 @@ public sealed class MonsteraOptionsValidator : IValidateOptions<MonsteraOptions>
         if (tracing.SampleRatio is not (>= 0 and <= 1))
         {
             failures.Add(Message("Tracing:SampleRatio", tracing.SampleRatio, "is from 0 to 1"));
+        }
+    }
+
+    private static void CheckBackups(MonsteraOptions options, List<string> failures)
+    {
+        InRange("Backups:Keep", options.Backups.Keep, 0, 3_650, failures);
+        if (options.Backups.Folder.Length > 0
+            && (options.Backups.Folder.Contains('\0', StringComparison.Ordinal) || string.IsNullOrWhiteSpace(options.Backups.Folder)
+                || (options.DataFolder.Length > 0 && Path.GetFullPath(options.Backups.Folder) == Path.GetFullPath(options.DataFolder))))
+        {
+            failures.Add(Message("Backups:Folder", options.Backups.Folder, "is a folder of its own, not the data folder"));
         }
     }
 

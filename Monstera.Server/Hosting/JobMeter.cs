@@ -43,9 +43,12 @@ public sealed class JobMeter
         _durations.Record(_time.GetElapsedTime(begun).TotalSeconds, label);
         if (succeeded)
         {
-            _lastSuccess[job] = _time.GetUtcNow().ToUnixTimeMilliseconds() / 1_000.0;
+            HasSucceeded(job, _time.GetUtcNow());
         }
     }
+
+    /// <summary>A run that was made elsewhere, and is known by what it left.</summary>
+    public void HasSucceeded(string job, DateTimeOffset at) => _lastSuccess[job] = at.ToUnixTimeMilliseconds() / 1_000.0;
 
     /// <summary>Runs a job once. What it throws goes on.</summary>
     public async Task Run(string job, Func<Task> run)

@@ -47,6 +47,7 @@ public static class StorageFeature
         services.AddHostedService<ShardWatch>();
         services.AddHostedService<ReplicationLagWatch>();
         services.AddHostedService<DatabaseWatch>();
+        services.AddHostedService<BackupWatch>();
         return services;
     }
 

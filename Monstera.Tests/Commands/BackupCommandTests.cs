@@ -13,6 +13,8 @@ namespace Monstera.Tests.Commands;
 [Lengthy]
 public sealed class BackupCommandTests : IDisposable
 {
+    private const string Nobody = "Host=127.0.0.1;Port=9;Database=monstera;Username=monstera;Password=hunter2";
+
     private readonly string _folder = Directory.CreateTempSubdirectory("monstera-test-").FullName;
     private readonly ConcurrentQueue<Acknowledged> _acknowledged = new();
 
@@ -99,6 +101,65 @@ public sealed class BackupCommandTests : IDisposable
         Assert.Contains("not finished", await CommandProcess.Run(3, $"restore --from {Target}", ("DataFolder", fresh)), StringComparison.Ordinal);
         Assert.False(Directory.Exists(fresh));
     }
+
+    [Fact]
+    public async Task Without_a_name_it_goes_into_a_dated_folder_and_old_ones_go()
+    {
+        string data = Path.Combine(_folder, "data"), backups = Path.Combine(_folder, "backups");
+        using (SqliteDatabase database = SqliteDatabase.Open(data))
+        {
+            await new InstallationContent(new SqliteRoomStore(database), new SqliteDirectory(database)).Fill(count: 1, messages: 5);
+        }
+
+        (string, string)[] settings = [("DataFolder", data), ("Backups:Folder", backups), ("Backups:Keep", "2")];
+        DateTimeOffset today = TimeProvider.System.GetUtcNow();
+        string[] before = [.. Enumerable.Range(1, 3).Select(days => BackupFolder.PathOf(backups, today.AddDays(-days)))];
+        foreach ((string path, int days) in before.Select((path, i) => (path, i + 1)))
+        {
+            await Backup.OfSqlite(data, path, "1", new FakeTime(today.AddDays(-days)), null, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Contains("2 are kept", await CommandProcess.Run(0, "backup", settings), StringComparison.Ordinal);
+        string[] left = [.. Directory.GetDirectories(backups).Order(StringComparer.Ordinal)];
+        Assert.Equal([before[0], left[1]], left);
+        Assert.Contains("Whole", await CommandProcess.Run(0, $"backup verify {left[1]}"), StringComparison.Ordinal);
+
+        // Daily, in a process that runs on: today's is there, and nothing is made.
+        using (CommandProcess daily = CommandProcess.Start("backup --daily-at 00:00", settings))
+        {
+            await Signal.Poll(() => daily.Output.Contains("Each day at 00:00 UTC", StringComparison.Ordinal), "the schedule");
+            await daily.Interrupt();
+            await daily.Ends(0);
+        }
+
+        // One that fails leaves nothing, and removes nothing.
+        await CommandProcess.Run(1, "backup --keep 1", ("DataFolder", Path.Combine(_folder, "nothing")), ("Backups:Folder", backups));
+        Assert.Equal(left, Directory.GetDirectories(backups).Order(StringComparer.Ordinal));
+        Assert.Empty(Directory.GetFiles(backups));
+        await CommandProcess.Run(0, "backup --keep 0", settings);
+        Assert.Equal(3, Directory.GetDirectories(backups).Length);
+
+        // A folder that cannot be written, and a database that lets nobody in.
+        string file = Path.Combine(_folder, "file");
+        await File.WriteAllTextAsync(file, "x", TestContext.Current.CancellationToken);
+        Assert.Contains("(Backups:Folder) cannot be written", await CommandProcess.Run(1, "backup", ("DataFolder", data), ("Backups:Folder", file)), StringComparison.Ordinal);
+        string[] strings = ["Directory", "Owners:Directory", "Shards:0", "Owners:Shards:0"];
+        string refused = await CommandProcess.Run(
+            1, "backup", [("Storage", "postgres"), ("Backups:Folder", backups), .. strings.Select(name => ("ConnectionStrings:" + name, Nobody))]);
+        Assert.DoesNotContain("hunter2", refused, StringComparison.Ordinal);
+        Assert.Equal(3, Directory.GetFileSystemEntries(backups).Length);
+    }
+
+    [Theory]
+    [InlineData("backup", "Monstera:Backups:Folder")]
+    [InlineData("backup --to x --keep 3", "without --to")]
+    [InlineData("backup --to x --daily-at 03:17", "without --to")]
+    [InlineData("backup --keep many", "--keep")]
+    [InlineData("backup --keep -1 --Monstera:Backups:Folder=/tmp/b", "--keep")]
+    [InlineData("backup --daily-at 3pm --Monstera:Backups:Folder=/tmp/b", "03:17")]
+    [InlineData("backup --Monstera:Backups:Keep=-1 --Monstera:Backups:Folder=/tmp/b", "Backups:Keep is '-1'")]
+    [InlineData("backup --Monstera:DataFolder=/tmp/b --Monstera:Backups:Folder=/tmp/b", "a folder of its own")]
+    public async Task What_makes_no_sense_is_said(string words, string says) => Assert.Contains(says, await CommandProcess.Run(2, words), StringComparison.Ordinal);
 
     /// <summary>A server under load, backed up and killed.</summary>
     /// <returns>The room's head at the end, which the backup has not, and what was acknowledged before it began.</returns>

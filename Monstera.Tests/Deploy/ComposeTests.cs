@@ -84,6 +84,35 @@ public sealed class ComposeTests : IAsyncLifetime
         Assert.Contains("postgres0", Gates(services, "database", "service_healthy"));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public async Task Backups_are_made_each_day_where_every_server_looks_for_them_and_none_may_write(int phase)
+    {
+        JsonObject file = await Config(phase);
+        JsonObject services = file["services"]!.AsObject();
+        JsonObject backup = services["backup"]!.AsObject();
+        Assert.Equal(["backup", "--daily-at", "03:17"], Strings(backup["command"]));
+        string folder = (string)backup["environment"]!["Monstera__Backups__Folder"]!;
+        Assert.Contains(Strings(backup["volumes"]), mount => mount.Replace(":rw", "", StringComparison.Ordinal) == $"backups:{folder}");
+        Assert.NotNull(file["volumes"]!["backups"]);
+        foreach (JsonObject server in services.Select(service => service.Value!.AsObject()).Where(IsServer))
+        {
+            Assert.Equal(folder, (string?)server["environment"]!["Monstera__Backups__Folder"]);
+            Assert.Contains($"backups:{folder}:ro", Strings(server["volumes"]));
+        }
+
+        // All databases, as their owners: the same secrets as those of the job that makes them.
+        string[] given = [.. (backup["secrets"] as JsonArray ?? []).Select(secret => (string)secret!["source"]!)];
+        Dictionary<string, string> environment = backup["environment"]!.AsObject().ToDictionary(variable => variable.Key, variable => (string)variable.Value!, StringComparer.Ordinal);
+        IEnumerable<string> named = environment.Where(one => one.Key.EndsWith("_FILE", StringComparison.Ordinal)).Select(one => Path.GetFileName(one.Value)).Distinct(StringComparer.Ordinal);
+        Assert.Equal(given.Order(StringComparer.Ordinal), named.Order(StringComparer.Ordinal));
+        Assert.Equal(phase == 1 ? 0 : phase == 2 ? 4 : 6, environment.Keys.Count(name => name.EndsWith("_FILE", StringComparison.Ordinal)));
+        Assert.Equal(phase == 1, Strings(backup["volumes"]).Any(mount => mount.StartsWith("data:/data", StringComparison.Ordinal)));
+    }
+
     /// <summary>The shards of phase 3 have the databases of phase 2 among them: whoever grows takes the same volumes and secrets along.</summary>
     [Fact]
     public async Task What_has_data_in_it_has_the_same_name_in_each_phase_from_the_second_on()

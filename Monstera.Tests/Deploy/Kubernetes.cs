@@ -38,7 +38,9 @@ internal sealed partial class Kubernetes
     /// <summary>The pods of a Deployment or a Job.</summary>
     public static JsonNode Pod(JsonObject workload) => workload["spec"]!["template"]!["spec"]!;
 
-    public static JsonNode Container(JsonObject workload) => Assert.Single(Pod(workload)["containers"]!.AsArray())!;
+    /// <summary>The only one, or the node beside another.</summary>
+    public static JsonNode Container(JsonObject workload) =>
+        Pod(workload)["containers"]!.AsArray() is { Count: > 1 } several ? Assert.Single(several, one => (string?)one!["name"] == "monstera")! : Assert.Single(Pod(workload)["containers"]!.AsArray())!;
 
     public static bool Selects(JsonNode? labels, JsonObject workload) =>
         labels is JsonObject { Count: > 0 } wanted && wanted.All(label => (string?)workload["spec"]!["template"]!["metadata"]!["labels"]![label.Key] == (string?)label.Value);

@@ -146,19 +146,64 @@ public sealed class KubernetesTests
         }
     }
 
+    /// <summary>Whoever makes backups has the rights of the owners, which nodes have not; nodes see what was made, to tell how old it is.</summary>
+    [Theory]
+    [InlineData("phase2")]
+    [InlineData("phase3")]
+    [InlineData("phase4")]
+    public async Task A_job_makes_backups_each_day_into_the_folder_that_nodes_look_into(string phase)
+    {
+        Kubernetes rendered = await Render("overlays/" + phase);
+        JsonObject schedule = rendered.The("CronJob", "monstera-backup");
+        Assert.Equal(("Etc/UTC", "Forbid"), ((string?)schedule["spec"]!["timeZone"], (string?)schedule["spec"]!["concurrencyPolicy"]));
+        JsonObject job = schedule["spec"]!["jobTemplate"]!.AsObject();
+        AssertConfined(job);
+        Assert.Equal("backup", (string?)Container(job)["args"]![0]);
+        Assert.Equal("monstera-backup", (string?)Container(job)["envFrom"]![0]!["secretRef"]!["name"]);
+        JsonObject nodes = rendered.The("Deployment");
+        Assert.Null(job["spec"]!["template"]!["metadata"]?["labels"]);
+        Assert.Equal("/backups", rendered.Environment(nodes)["Monstera__Backups__Folder"]);
+        foreach ((JsonObject workload, bool readOnly) in new[] { (job, false), (nodes, true) })
+        {
+            JsonNode mount = Assert.Single(Container(workload)["volumeMounts"]!.AsArray(), mount => (string?)mount!["mountPath"] == "/backups")!;
+            Assert.Equal(readOnly, (bool?)mount["readOnly"] ?? false);
+            Assert.Equal("monstera-backups", (string?)Pod(workload)["volumes"]!.AsArray().Single(volume => (string?)volume!["name"] == (string?)mount["name"])!["persistentVolumeClaim"]!["claimName"]);
+        }
+
+        Assert.Equal("ReadWriteMany", (string?)rendered.The("PersistentVolumeClaim", "monstera-backups")["spec"]!["accessModes"]![0]);
+        Assert.DoesNotContain("monstera-backup\"", nodes.ToJsonString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task With_one_node_backups_are_made_beside_it_in_its_pod()
+    {
+        Kubernetes rendered = await Render("overlays/phase1");
+        JsonObject deployment = rendered.The("Deployment");
+        JsonNode beside = Pod(deployment)["containers"]!.AsArray().Single(container => (string?)container!["name"] == "backup")!;
+        Assert.Equal(["backup", "--daily-at"], beside["args"]!.AsArray().Take(2).Select(word => (string?)word));
+        Assert.Equal((string?)Container(deployment)["image"], (string?)beside["image"]);
+        AssertConfined(deployment);
+        Assert.Equal(["/backups", "/data", "/tmp"], beside["volumeMounts"]!.AsArray().Select(mount => (string)mount!["mountPath"]!).Order(StringComparer.Ordinal));
+        Assert.True((bool)Container(deployment)["volumeMounts"]!.AsArray().Single(mount => (string?)mount!["mountPath"] == "/backups")!["readOnly"]!);
+        Assert.Equal("/backups", rendered.Environment(deployment)["Monstera__Backups__Folder"]);
+        Assert.NotNull(rendered.The("PersistentVolumeClaim", "monstera-backups"));
+    }
+
     /// <summary>kubectl reads it into Kubernetes' own types and writes it again: a field that is misspelt, or in the wrong place, is gone.</summary>
     [Theory]
     [InlineData("overlays/phase1", "Deployment")]
     [InlineData("overlays/phase4", "Deployment")]
+    [InlineData("overlays/phase4", "CronJob")]
     [InlineData("database", "Job")]
     public async Task Kubernetes_knows_every_field_of_what_runs(string folder, string kind)
     {
         JsonObject workload = Assert.Single((await Render(folder)).OfKind(kind));
         string known = await Tool.Run(0, await Kubectl(), ["set", "env", "--local", "--filename=-", "--output=json", "NOBODY=asks"], input: workload.ToJsonString());
         Assert.Empty(Lost(workload, JsonNode.Parse(known), ""));
-        Container(workload)["readinesProbe"] = new JsonObject();
+        JsonObject makesPods = kind == "CronJob" ? workload["spec"]!["jobTemplate"]!.AsObject() : workload;
+        Container(makesPods)["readinesProbe"] = new JsonObject();
         known = await Tool.Run(0, await Kubectl(), ["set", "env", "--local", "--filename=-", "--output=json", "NOBODY=asks"], input: workload.ToJsonString());
-        Assert.Equal("/spec/template/spec/containers/0/readinesProbe", Assert.Single(Lost(workload, JsonNode.Parse(known), "")));
+        Assert.Equal((kind == "CronJob" ? "/spec/jobTemplate" : "") + "/spec/template/spec/containers/0/readinesProbe", Assert.Single(Lost(workload, JsonNode.Parse(known), "")));
     }
 
     /// <summary>The metric that it asks for is given by the adapter's rule of the same name.</summary>
@@ -187,16 +232,17 @@ public sealed class KubernetesTests
         Assert.True((bool)pod["securityContext"]!["runAsNonRoot"]!);
         Assert.Equal(1654, (int)pod["securityContext"]!["runAsUser"]!);
         Assert.Equal("RuntimeDefault", (string?)pod["securityContext"]!["seccompProfile"]!["type"]);
-        JsonNode container = Container(workload);
-        Assert.True((bool)container["securityContext"]!["readOnlyRootFilesystem"]!);
-        Assert.False((bool)container["securityContext"]!["allowPrivilegeEscalation"]!);
-        Assert.Equal("ALL", (string?)Assert.Single(container["securityContext"]!["capabilities"]!["drop"]!.AsArray()));
-        Assert.All((string[])["cpu", "memory"], resource => Assert.NotNull(container["resources"]!["requests"]![resource]));
-        Assert.NotNull(container["resources"]!["limits"]!["memory"]);
-        Assert.Contains(container["volumeMounts"]!.AsArray(), mount => (string?)mount!["mountPath"] == "/tmp");
-        string image = (string)container["image"]!;
-        Assert.Matches("^registry\\.example\\.org/monstera:[0-9]+\\.[0-9]+\\.[0-9]+$", image);
         HashSet<string> volumes = [.. pod["volumes"]!.AsArray().Select(volume => (string)volume!["name"]!)];
-        Assert.All(container["volumeMounts"]!.AsArray(), mount => Assert.Contains((string)mount!["name"]!, volumes));
+        foreach (JsonNode container in pod["containers"]!.AsArray().Select(one => one!))
+        {
+            Assert.True((bool)container["securityContext"]!["readOnlyRootFilesystem"]!);
+            Assert.False((bool)container["securityContext"]!["allowPrivilegeEscalation"]!);
+            Assert.Equal("ALL", (string?)Assert.Single(container["securityContext"]!["capabilities"]!["drop"]!.AsArray()));
+            Assert.All((string[])["cpu", "memory"], resource => Assert.NotNull(container["resources"]!["requests"]![resource]));
+            Assert.NotNull(container["resources"]!["limits"]!["memory"]);
+            Assert.Contains(container["volumeMounts"]!.AsArray(), mount => (string?)mount!["mountPath"] == "/tmp");
+            Assert.Matches("^registry\\.example\\.org/monstera:[0-9]+\\.[0-9]+\\.[0-9]+$", (string)container["image"]!);
+            Assert.All(container["volumeMounts"]!.AsArray(), mount => Assert.Contains((string)mount!["name"]!, volumes));
+        }
     }
 }

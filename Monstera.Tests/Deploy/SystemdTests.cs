@@ -15,13 +15,15 @@ public sealed partial class SystemdTests : IDisposable
 
     public void Dispose() => System.IO.Directory.Delete(_folder, recursive: true);
 
-    [Fact]
-    public async Task Systemd_finds_nothing_wrong_and_hardly_anything_open()
+    [Theory]
+    [InlineData("monstera.service")]
+    [InlineData("monstera-backup.service")]
+    public async Task Systemd_finds_nothing_wrong_and_hardly_anything_open(string name)
     {
         string? systemd = Tool.Find("systemd-analyze");
         Requires.WhereThereIs(systemd is not null, "systemd-analyze is not installed.");
-        string unit = Path.Combine(_folder, "monstera.service");
-        string shipped = Repository.Read("deploy", "systemd", "monstera.service");
+        string unit = Path.Combine(_folder, name);
+        string shipped = Repository.Read("deploy", "systemd", name);
 
         // .NET may be somewhere else on this machine.
         Assert.Contains("ExecStart=/usr/bin/dotnet /opt/monstera/monstera.dll", shipped, StringComparison.Ordinal);
@@ -43,6 +45,27 @@ public sealed partial class SystemdTests : IDisposable
         Assert.StartsWith("u monstera ", Repository.Read("deploy", "systemd", "monstera.sysusers.conf").Split('\n')[1], StringComparison.Ordinal);
     }
 
+    /// <summary>The timer starts the unit of its name, which runs as the server does, into a folder that it may write and the server may read.</summary>
+    [Fact]
+    public async Task Backups_are_made_each_night_where_the_server_looks_for_them()
+    {
+        string[] unit = Repository.Read("deploy", "systemd", "monstera-backup.service").Split('\n');
+        Assert.Contains("ExecStart=/usr/bin/dotnet /opt/monstera/monstera.dll backup", unit);
+        Assert.Contains("StateDirectory=monstera monstera-backups", unit);
+        Assert.Contains("Monstera__Backups__Folder=/var/lib/monstera-backups", Repository.Read("deploy", "systemd", "monstera.env").Split('\n'));
+        string[] server = Repository.Read("deploy", "systemd", "monstera.service").Split('\n');
+        string[] confined = [.. server.SkipWhile(line => !line.StartsWith("User=", StringComparison.Ordinal)).TakeWhile(line => line.Length > 0)];
+        Assert.True(confined.Length > 20);
+        Assert.Superset(confined.ToHashSet(StringComparer.Ordinal), unit.ToHashSet(StringComparer.Ordinal));
+
+        string timer = Repository.Read("deploy", "systemd", "monstera-backup.timer");
+        Assert.Contains("\nPersistent=true\n", timer, StringComparison.Ordinal);
+        string? systemd = Tool.Find("systemd-analyze");
+        Requires.WhereThereIs(systemd is not null, "systemd-analyze is not installed.");
+        string when = timer.Split('\n').Single(line => line.StartsWith("OnCalendar=", StringComparison.Ordinal))["OnCalendar=".Length..];
+        Assert.Contains("03:00:00 UTC", await Tool.Run(0, systemd!, ["calendar", when]), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_server_starts_with_the_settings_that_come_with_it() =>
         DeployedSettings.AssertStarts(
@@ -50,6 +73,6 @@ public sealed partial class SystemdTests : IDisposable
                 line => line[..line.IndexOf('=', StringComparison.Ordinal)], line => line[(line.IndexOf('=', StringComparison.Ordinal) + 1)..], StringComparer.Ordinal),
             DeployedSettings.Imagined);
 
-    [GeneratedRegex(@"Overall exposure level for monstera\.service: (?<level>[0-9.]+)", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"Overall exposure level for monstera(-backup)?\.service: (?<level>[0-9.]+)", RegexOptions.ExplicitCapture)]
     private static partial Regex Exposure();
 }

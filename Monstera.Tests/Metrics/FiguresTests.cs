@@ -1,7 +1,9 @@
+using System.Diagnostics.Metrics;
 using System.Net.WebSockets;
 using Monstera.Data;
 using Monstera.Data.Rooms;
 using Monstera.Server.Hosting;
+using Monstera.Server.Metrics;
 using Monstera.Server.Realtime;
 using Monstera.Tests.Clients;
 using Monstera.Tests.Fixtures;
@@ -60,6 +62,25 @@ public sealed class FiguresTests
         Assert.Equal(5, scrape["connections_opened_total{transport=\"websockets\"}"]);
         Assert.Equal(5, scrape.Sum("connections_closed_total"));
         Assert.Equal(0, scrape["connections_by_transport{transport=\"websockets\"}"]);
+    }
+
+    [Fact]
+    public async Task A_figure_that_cannot_be_read_is_missing_and_the_page_is_there()
+    {
+        await using RunningServer server = await LiveServer.Start();
+        Meter meter = server.Get<IMeterFactory>().Create("Monstera.Broken");
+        meter.CreateObservableGauge("broken_at_once", int () => throw new IOException("The share is away."));
+        meter.CreateObservableGauge("broken_midway", () => Enumerable.Range(0, 2).Select(i => i == 0 ? new Measurement<int>(7) : throw new UnauthorizedAccessException("Not yours.")));
+        for (int i = 1; i <= 2; i++)
+        {
+            Scrape scrape = await Scrape.Of(server.Uri());
+            Assert.DoesNotContain("broken_at_once", scrape.Types.Keys);
+            Assert.Equal(1, scrape.Sum("monstera_info"));
+            Assert.Contains("process_open_fds", scrape.Series);
+        }
+
+        Assert.Equal(2, server.Get<MeterCollector>().Failures);
+        Assert.True((await Scrape.Of(server.Uri()))["metrics_failed_scrapes_total"] >= 2);
     }
 
     [Fact]

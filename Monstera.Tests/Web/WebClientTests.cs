@@ -154,6 +154,11 @@ public sealed class WebClientTests : IDisposable
         {
             Assert.Contains("script-src 'self';", policy, StringComparison.Ordinal);
             Assert.Contains("require-trusted-types-for 'script'", policy, StringComparison.Ordinal);
+            Assert.All((string[])["default-src 'self'", "base-uri 'none'", "form-action 'self'", "object-src 'none'"], rule => Assert.Contains(rule, policy, StringComparison.Ordinal));
+        }
+        else if (path.StartsWith("/api/", StringComparison.Ordinal))
+        {
+            Assert.Contains("default-src 'none'", policy, StringComparison.Ordinal);
         }
 
         Assert.Null(answer.Header("Server"));

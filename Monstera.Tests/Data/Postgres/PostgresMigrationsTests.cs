@@ -40,7 +40,7 @@ public sealed class PostgresMigrationsTests : IDisposable
     {
         Assert.NotEmpty(PostgresRoomStore.Schema.Migrations);
         Assert.Equal(Enumerable.Range(1, PostgresRoomStore.Schema.Migrations.Count), PostgresRoomStore.Schema.Migrations.Select(m => m.Version));
-        Assert.All(PostgresRoomStore.Schema.Migrations, m => Assert.Matches("^[0-9]{4}_[a-z_]+$", m.Name));
+        Assert.All(PostgresRoomStore.Schema.Migrations, m => Assert.Matches("^[0-9]{4}_[a-z_]+(?:_needs_[0-9]{4})?$", m.Name));
     }
 
     /// <summary>What was released is not edited: databases out there were made by it. A change is a further file.</summary>
@@ -64,18 +64,28 @@ public sealed class PostgresMigrationsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_newer_schema_is_refused_and_left_as_it_is()
+    public async Task A_newer_schema_is_served_when_it_only_adds_or_takes_away_what_is_not_needed_and_left_as_it_is()
     {
         Open(Of(First, Second));
         foreach (bool asOwner in new[] { true, false })
         {
-            StorageRefusedException e = Assert.Throws<StorageRefusedException>(() => Open(Of(First), asOwner));
-            Assert.Contains("version 2", e.Message, StringComparison.Ordinal);
-            Assert.Contains("up to 1", e.Message, StringComparison.Ordinal);
+            Open(Of(First), asOwner);
         }
 
-        Assert.Equal([1, 2], await Versions("s"));
-        Open(Of(First, Second), asOwner: false);
+        // Who copies must know all of it.
+        await using NpgsqlConnection owner = await PostgresDesk.Open(PostgresServer.Shared.OwnerConnection(Name));
+        StorageRefusedException e = Assert.Throws<StorageRefusedException>(() => PostgresMigrations.Check(owner, Of(First), toServe: false));
+        Assert.Contains("version 2", e.Message, StringComparison.Ordinal);
+        Assert.Contains("up to 1", e.Message, StringComparison.Ordinal);
+
+        Open(Of(First, Second, new Migration(3, "0003_drop_x_needs_0002", "ALTER TABLE s.a DROP COLUMN x")));
+        foreach (bool asOwner in new[] { true, false })
+        {
+            Open(Of(First, Second), asOwner);
+            Assert.Contains("up to 1", Assert.Throws<StorageRefusedException>(() => Open(Of(First), asOwner)).Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal([1, 2, 3], await Versions("s"));
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using Monstera.Data.Directory;
 using Monstera.Data.Postgres;
 using Monstera.Data.Postgres.Directory;
 using Monstera.Data.Rooms;
+using Monstera.Tests.Data.Upgrades;
 
 namespace Monstera.Tests.Data.Postgres;
 
@@ -15,10 +16,11 @@ public sealed class PostgresStorage : StorageUnderTest
     private PostgresDirectory _directory = null!;
 
     /// <param name="pooler">Through PgBouncer in transaction mode.</param>
-    public PostgresStorage(bool pooler = false)
+    /// <param name="grown">With the schema of a later version.</param>
+    public PostgresStorage(bool pooler = false, bool grown = false)
     {
         _pooler = pooler;
-        Name = CreateDatabase(PostgresServer.Shared);
+        Name = CreateDatabase(PostgresServer.Shared, grown);
         Open();
     }
 
@@ -31,11 +33,15 @@ public sealed class PostgresStorage : StorageUnderTest
 
     public override IDirectory Directory => _directory;
 
-    /// <summary>A database with the schema of today.</summary>
-    public static string CreateDatabase(PostgresServer server) => server.CreateDatabase("monstera", owner =>
+    /// <summary>A database with the schema of today, or of a later version.</summary>
+    public static string CreateDatabase(PostgresServer server, bool grown = false) => server.CreateDatabase(grown ? "monstera_grown" : "monstera", owner =>
     {
         string name = new Npgsql.NpgsqlConnectionStringBuilder(owner).Database!;
         PostgresDatabase.Open(new PostgresOptions { ConnectionString = server.AppConnection(name), OwnerConnectionString = owner }, Both).Dispose();
+        if (grown)
+        {
+            GrownSchema.Postgres(owner);
+        }
     });
 
     /// <summary>Straight to the server.</summary>

@@ -34,7 +34,7 @@ public sealed class SqliteMigrationsTests : IDisposable
     {
         Assert.NotEmpty(SqliteMigrations.Embedded);
         Assert.Equal(Enumerable.Range(1, SqliteMigrations.Embedded.Count), SqliteMigrations.Embedded.Select(m => m.Version));
-        Assert.All(SqliteMigrations.Embedded, m => Assert.Matches("^[0-9]{4}_[a-z_]+$", m.Name));
+        Assert.All(SqliteMigrations.Embedded, m => Assert.Matches("^[0-9]{4}_[a-z_]+(?:_needs_[0-9]{4})?$", m.Name));
     }
 
     /// <summary>What was released is not edited: files out there were made by it. A change is a further file.</summary>
@@ -59,13 +59,27 @@ public sealed class SqliteMigrationsTests : IDisposable
     }
 
     [Fact]
-    public void A_newer_schema_is_refused_and_left_as_it_is()
+    public void A_newer_schema_that_only_adds_is_served_and_left_as_it_is_and_not_copied()
     {
         SqliteDatabase.Open(_folder, [First, Second]).Dispose();
-        StorageRefusedException e = Assert.Throws<StorageRefusedException>(() => SqliteDatabase.Open(_folder, [First]));
+        SqliteDatabase.Open(_folder, [First]).Dispose();
+        StorageRefusedException e = Assert.Throws<StorageRefusedException>(() => SqliteDatabase.Open(_folder, [First], toServe: false));
         Assert.Contains("version 2", e.Message, StringComparison.Ordinal);
         Assert.Contains("up to 1", e.Message, StringComparison.Ordinal);
+        Assert.Throws<StorageRefusedException>(() => SqliteDatabase.Open(_folder, [new Migration(1, First.Name, "CREATE TABLE a (z)")]));
+        Assert.Equal(["1", "2"], Read(ReadVersions));
+        SqliteDatabase.Open(_folder, [First, Second], toServe: false).Dispose();
+    }
+
+    /// <summary>The third step takes away what only binaries of the first schema read.</summary>
+    [Fact]
+    public void A_newer_schema_that_takes_away_is_served_by_who_does_not_need_it_any_more()
+    {
+        Migration third = new(3, "0003_drop_x_needs_0002", "ALTER TABLE a DROP COLUMN x");
+        SqliteDatabase.Open(_folder, [First, Second, third]).Dispose();
         SqliteDatabase.Open(_folder, [First, Second]).Dispose();
+        Assert.Contains("up to 1", Assert.Throws<StorageRefusedException>(() => SqliteDatabase.Open(_folder, [First])).Message, StringComparison.Ordinal);
+        Assert.Equal((0, 2, 0), (Migration.Needs(First.Name), Migration.Needs(third.Name), Migration.Needs("0004_needs_0002_more")));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using Monstera.Data.Directory;
 using Monstera.Data.Rooms;
 using Monstera.Data.Sqlite;
+using Monstera.Tests.Data.Upgrades;
 
 namespace Monstera.Tests.Data.Sqlite;
 
@@ -13,11 +14,18 @@ public sealed class SqliteStorage : StorageUnderTest
     private readonly int? _cacheMax;
 
     /// <param name="cacheMax">Rooms and members that the writer may remember; null: as in a server.</param>
-    public SqliteStorage(int? cacheMax = null)
+    /// <param name="grown">With the schema of a later version.</param>
+    public SqliteStorage(int? cacheMax = null, bool grown = false)
     {
         _cacheMax = cacheMax;
         Folder = System.IO.Directory.CreateTempSubdirectory("monstera-test-").FullName;
         Open();
+        if (grown)
+        {
+            Database.Dispose();
+            GrownSchema.Sqlite(Folder);
+            Open();
+        }
     }
 
     public string Folder { get; }
