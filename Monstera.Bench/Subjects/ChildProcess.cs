@@ -70,7 +70,7 @@ internal sealed partial class ChildProcess : IAsyncDisposable
             start.Environment[name] = value;
         }
 
-        ChildProcess child = new(new Process { StartInfo = start, EnableRaisingEvents = true }, countersPath);
+        ChildProcess child = new(new Process { StartInfo = start }, countersPath);
         try
         {
             await child.Listen(assembly, cancel);
@@ -133,12 +133,11 @@ internal sealed partial class ChildProcess : IAsyncDisposable
     {
         _process.OutputDataReceived += (_, line) => Take(line.Data);
         _process.ErrorDataReceived += (_, line) => Take(line.Data);
-        _process.Exited += (_, _) => _port.TrySetException(
-            new BenchFailedException($"{Path.GetFileName(assembly)} ended before it listened:\n{LastLines()}"));
         Launch();
         _cancel = cancel.UnsafeRegister(static child => ((ChildProcess)child!).Kill(), this);
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
+        _ = GiveUpWhenEnded(assembly);
         try
         {
             Port = await _port.Task.WaitAsync(StartWithin, cancel);
@@ -147,6 +146,13 @@ internal sealed partial class ChildProcess : IAsyncDisposable
         {
             throw new BenchFailedException($"{Path.GetFileName(assembly)} does not say where it listens after {StartWithin.TotalSeconds:0} s:\n{LastLines()}");
         }
+    }
+
+    /// <summary>What it said last may be read after its end; <see cref="Ended"/> waits for that too, once the reading has begun.</summary>
+    private async Task GiveUpWhenEnded(string assembly)
+    {
+        await Ended;
+        _port.TrySetException(new BenchFailedException($"{Path.GetFileName(assembly)} ended before it listened:\n{LastLines()}"));
     }
 
     private void Launch()
