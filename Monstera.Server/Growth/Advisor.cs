@@ -38,7 +38,7 @@ internal static class Advisor
         Advice advice = Array.Find(order, situation.IsDue) is { } due ? situation.AdviceOn(due.Limit) : situation.Less() ?? situation.Stay();
         return new GrowthReport(
             now, phase.Number, phase.People, setup.Storage, setup.Backplane, setup.Shards, nodes, setup.FindLacks(phase, nodes), history.Count, book.History.DaysMin,
-            situation.HasForecast, limits, first?.Limit, advice, phase.Number < book.Phases.Count ? situation.Enter(phase.Number + 1, AdviceKind.NextPhase, first?.Limit) : null);
+            situation.HasForecast, book.History.WarnShare, limits, first?.Limit, advice, phase.Number < book.Phases.Count ? situation.Enter(phase.Number + 1, AdviceKind.NextPhase, first?.Limit) : null);
     }
 
     private sealed class Situation

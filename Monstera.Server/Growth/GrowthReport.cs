@@ -47,8 +47,9 @@ public sealed record Advice(
 /// <param name="Nodes">Seen at work in the last two hours.</param>
 /// <param name="HistoryDays">Days with samples.</param>
 /// <param name="HasForecast">False: there is not enough history yet, and no limit has a date.</param>
+/// <param name="WarnShare">From this share on a limit is nearly full: by the growth file.</param>
 /// <param name="First">The limit that will be reached first, or stands highest. Null: nothing was measured.</param>
 /// <param name="NextPhase">What the next phase would take: its checklist, command and price, also when it is not due. Null: there is none.</param>
 public sealed record GrowthReport(
     DateTimeOffset At, int Phase, Wording People, StorageProvider Storage, BackplaneProvider Backplane, int Shards, int Nodes, IReadOnlyList<Lack> Lacks, int HistoryDays,
-    int HistoryDaysWanted, bool HasForecast, IReadOnlyList<LimitReport> Limits, LimitKind? First, Advice Advice, Advice? NextPhase);
+    int HistoryDaysWanted, bool HasForecast, double WarnShare, IReadOnlyList<LimitReport> Limits, LimitKind? First, Advice Advice, Advice? NextPhase);

@@ -32,6 +32,7 @@ public sealed class GrowthApiTests : IAsyncLifetime
         Assert.Equal((1, "sqlite"), (told["phase"].GetInt32(), told["storage"].GetString()));
         Assert.True(told["advice"].GetProperty("perMonthNow").GetDouble() > 0);
         Assert.False(told["hasForecast"].GetBoolean());
+        Assert.Equal(0.7, told["warnShare"].GetDouble());
         Assert.Equal("10～50人", told["people"].GetProperty("ja").GetString());
         (await member.Get("/api/growth")).Is("forbidden", 403, "owners and admins");
         (await _server.Anonymous().Get("/api/growth")).Is("unauthenticated", 401);

@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
-import { formatDay, formatLimit, formatMoney, rangeOf } from './report';
+import { formatDay, formatLimit, formatMoney, levelOf, rangeOf } from './report';
 
 test('limits are told in their units', () => {
   expect(formatLimit('users', 1_234, 'en')).toBe('1,234');
   expect(formatLimit('disk', 0.716, 'en')).toBe('72%');
   expect(formatLimit('database', 1.5, 'en')).toBe('1.5 GiB');
   expect(formatLimit('latency', 12.6, 'en')).toBe('13 ms');
+});
+
+test('a limit is nearly full where the growth file says so', () => {
+  expect([undefined, 0.59, 0.6, 0.99, 1].map((share) => levelOf(share, 0.6))).toEqual(['none', 'fine', 'near', 'near', 'over']);
 });
 
 test('a change has a sign, and small ones are not rounded away', () => {

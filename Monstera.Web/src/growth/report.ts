@@ -43,10 +43,18 @@ export interface GrowthReport {
   historyDays: number;
   historyDaysWanted: number;
   hasForecast: boolean;
+  warnShare: number;
   limits: LimitReport[];
   first?: LimitKind;
   advice: Advice;
   nextPhase?: Advice;
+}
+
+/** How a limit is shown; from `warnShare` on it is nearly full. */
+export function levelOf(share: number | undefined, warnShare: number): 'none' | 'fine' | 'near' | 'over' {
+  if (share === undefined) return 'none';
+  if (share >= 1) return 'over';
+  return share >= warnShare ? 'near' : 'fine';
 }
 
 const shares: readonly LimitKind[] = ['queue', 'processors', 'memory', 'disk'];
