@@ -44,7 +44,7 @@ public sealed class StorageFiguresTests
         await other.Execute($"SELECT FROM rooms.room WHERE id = '{room}' FOR UPDATE");
         sending = hub.Send(room, "hello again");
         await watch.UntilSomebodyWaits(sending);
-        Assert.True((await Scrape.Of(server.Uri())).Sum("db_client_connection_count", "pool_name=\"0\"", "state=\"used\"") >= 1);
+        await Scrape.Until(server.Uri(), scrape => scrape.Sum("db_client_connection_count", "pool_name=\"0\"", "state=\"used\"") >= 1, "a connection in use");
         await other.Execute("ROLLBACK");
         Assert.True((await sending).Seq() > 0);
     }
