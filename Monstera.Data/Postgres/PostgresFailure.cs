@@ -30,6 +30,9 @@ internal static class PostgresFailure
     /// <summary>Two transactions waited for each other, and PostgreSQL ended this one.</summary>
     public static bool IsDeadlock(Exception e) => e is PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected };
 
+    /// <summary>A transaction was left alone for longer than it asked to be, and PostgreSQL ended the session before it read what was sent next: a COMMIT has not happened then.</summary>
+    public static bool HasIdledTooLong(Exception e) => e is PostgresException { SqlState: "25P03" };
+
     private static StorageFaultKind KindOf(string state) => state switch
     {
         PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable => StorageFaultKind.Timeout,

@@ -209,7 +209,7 @@ internal sealed class SlotHandOver(
         {
             return false;
         }
-        catch (PostgresException e) when (HasIdledTooLong(e)
+        catch (PostgresException e) when (PostgresFailure.HasIdledTooLong(e)
             || (!sent && e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.DeadlockDetected))
         {
             return false;
@@ -236,9 +236,6 @@ internal sealed class SlotHandOver(
 
     private static string Milliseconds(TimeSpan span) => ((long)span.TotalMilliseconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-    /// <summary>PostgreSQL ended the session, as the freeze asked it to, before it read what was sent next: a COMMIT has not happened then.</summary>
-    private static bool HasIdledTooLong(Exception e) => e is PostgresException { SqlState: "25P03" };
-
     private static async Task RollBack(NpgsqlConnection connection)
     {
         try
@@ -246,7 +243,7 @@ internal sealed class SlotHandOver(
             await using var rollback = new NpgsqlCommand("ROLLBACK", connection);
             await rollback.ExecuteNonQueryAsync(CancellationToken.None);
         }
-        catch (Exception e) when (e is InvalidOperationException || HasIdledTooLong(e) || PostgresFailure.IsFault(e))
+        catch (Exception e) when (e is InvalidOperationException || PostgresFailure.HasIdledTooLong(e) || PostgresFailure.IsFault(e))
         {
             // The session has ended, and its locks with it.
         }
