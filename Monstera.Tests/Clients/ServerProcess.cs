@@ -85,12 +85,18 @@ public sealed partial class ServerProcess : IAsyncDisposable
         TaskCompletionSource<Uri> ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
         process.OutputDataReceived += (_, line) => Note(line.Data, ready);
         process.ErrorDataReceived += (_, line) => Note(line.Data, ready);
-        process.EnableRaisingEvents = true;
-        process.Exited += (_, _) => ready.TrySetException(new InvalidOperationException($"The server ended:\n{Output}"));
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
+        _ = GiveUpWhenEnded(process, ready);
         _process = process;
         _address = await ready.Task.WaitAsync(Signal.Patience);
+    }
+
+    /// <summary>Ends when the process has, and what it said last has been read.</summary>
+    private async Task GiveUpWhenEnded(Process process, TaskCompletionSource<Uri> ready)
+    {
+        await process.WaitForExitAsync();
+        ready.TrySetException(new InvalidOperationException($"The server ended:\n{Output}"));
     }
 
     /// <summary>As a power cut of the process: nothing is flushed, nothing is said.</summary>
